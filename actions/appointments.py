@@ -1,0 +1,205 @@
+"""Booking: Rasa's form asks for a time, a name and a way to reach the client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from rasa_sdk import Action, FormValidationAction, Tracker
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.types import DomainDict
+from sqlalchemy.orm import Session
+
+from actions.speech import tell
+from bot.clinic.cases import open_case
+from bot.clinic.schedule import SlotTaken, book, cancel, hold, label, upcoming
+from bot.clinic_talk import LATER, as_offer, chosen, slots_on_offer
+from bot.store.models import Client
+from bot.turns import TurnContext, this_turn
+
+FORM_SLOTS = ("appointment_choice", "client_name", "client_contact", "offered")
+NO_CONTACT = ("skip", "no", "none", "nope", "nah", "pass", "rather not", "no thanks", "n/a")
+
+
+class ActionAskAppointmentChoice(Action):
+    """Offers the next free times; says so honestly when there are none, or when the client was mistaken."""
+
+    def name(self) -> str:
+        return "action_ask_appointment_choice"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+        already = tracker.get_slot("offered") or []
+        after = datetime.fromisoformat(already[-1]["starts_at"]) if already and LATER.search(turn.text) else None
+        slots = await slots_on_offer(turn, after) or await slots_on_offer(turn)
+        wish(turn)
+        if not slots:
+            tell(dispatcher, "offer.none_free")
+            return [SlotSet("offered", []), SlotSet("awaiting", "booking")]
+        offered = as_offer(turn, slots)
+        words = "offer.times_again" if already else "offer.times"
+        tell(dispatcher, words)
+        dispatcher.utter_message(json_message={"slots": offered})
+        return [SlotSet("offered", offered), SlotSet("awaiting", "booking")]
+
+
+class ValidateBookingForm(FormValidationAction):
+    """Takes an answer for what it says; an answer that says nothing has the question asked again."""
+
+    def name(self) -> str:
+        return "validate_booking_form"
+
+    async def validate_appointment_choice(
+        self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> dict[str, Any]:
+        turn = this_turn()
+        slot_id = chosen(turn.text, turn.payload, tracker.get_slot("offered") or [])
+        if slot_id is None:
+            return {"appointment_choice": None}
+        try:
+            await turn.db.write(lambda session: _hold(session, turn, slot_id))
+        except SlotTaken:
+            tell(dispatcher, "offer.taken")
+            return {"appointment_choice": None}
+        return {"appointment_choice": slot_id}
+
+    async def validate_client_name(
+        self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> dict[str, Any]:
+        name = " ".join(this_turn().text.split()).strip(" .,!")
+        for opening in ("my name is ", "my name's ", "i'm ", "im ", "i am ", "it's ", "its ", "call me "):
+            if name.lower().startswith(opening):
+                name = name[len(opening) :]
+        return {"client_name": name[:80] or None}
+
+    async def validate_client_contact(
+        self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> dict[str, Any]:
+        contact = " ".join(this_turn().text.split())
+        return {"client_contact": "none" if contact.lower().strip(" .!") in NO_CONTACT else contact[:200]}
+
+
+class ActionBook(Action):
+    """Books the chosen time; when it has gone in the meantime, says so and offers others."""
+
+    def name(self) -> str:
+        return "action_book"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+        slot_id = tracker.get_slot("appointment_choice")
+        name, contact = tracker.get_slot("client_name"), tracker.get_slot("client_contact")
+        try:
+            when = await turn.db.write(lambda session: _book(session, turn, slot_id, name, contact))
+        except SlotTaken:
+            tell(dispatcher, "offer.taken")
+            return [
+                *(SlotSet(slot, None) for slot in FORM_SLOTS),
+                ActiveLoop("booking_form"),
+                FollowupAction("booking_form"),
+            ]
+        tell(dispatcher, "offer.booked", when=when)
+        lines = [{"label": "When", "text": when}, {"label": "Where", "text": turn.clinic.address or turn.clinic.name}]
+        card = {"type": "appointment", "title": "Your appointment", "lines": lines, "file": "appointment.ics"}
+        dispatcher.utter_message(json_message={"card": card})
+        return over()
+
+
+class ActionBookingLeft(Action):
+    """No appointment for now."""
+
+    def name(self) -> str:
+        return "action_booking_left"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        tell(dispatcher, "offer.declined")
+        return over()
+
+
+class ActionViewAppointment(Action):
+    """Says when the next appointment is."""
+
+    def name(self) -> str:
+        return "action_view_appointment"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+        booked = await turn.db.read(lambda session: upcoming(session, turn.client_id, turn.now))
+        if booked is None:
+            tell(dispatcher, "offer.no_appointment")
+        else:
+            tell(dispatcher, "offer.your_appointment", when=label(booked, turn.zone))
+        return []
+
+
+class ActionCancelAppointment(Action):
+    """Cancels the next appointment."""
+
+    def name(self) -> str:
+        return "action_cancel_appointment"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+        booked = await turn.db.read(lambda session: upcoming(session, turn.client_id, turn.now))
+        if booked is None:
+            tell(dispatcher, "offer.no_appointment")
+            return []
+        turn.later(lambda session: _cancel(session, booked.id, turn.now))
+        tell(dispatcher, "offer.cancelled", when=label(booked, turn.zone))
+        return []
+
+
+def over() -> list[dict[str, Any]]:
+    """The form's slots are empty again, and no booking stands."""
+    return [SlotSet("awaiting", "nothing"), *(SlotSet(slot, None) for slot in FORM_SLOTS)]
+
+
+def wish(turn: TurnContext) -> None:
+    """A wish for a human is a case for the clinic, without risk."""
+    turn.later(lambda session: _open_wish(session, turn))
+
+
+def _open_wish(session: Session, turn: TurnContext) -> None:
+    open_case(
+        session,
+        turn.clinic,
+        client_id=turn.client_id,
+        conversation_id=turn.conversation_id,
+        message_id=turn.inbound_id,
+        reason="wish",
+        tier="none",
+        now=turn.now,
+    )
+
+
+def _hold(session: Session, turn: TurnContext, slot_id: str) -> None:
+    hold(
+        session,
+        turn.clinic,
+        slot_id,
+        client_id=turn.client_id,
+        conversation_id=turn.conversation_id,
+        now=turn.now,
+        key=f"hold-{turn.inbound_id}",
+    )
+
+
+def _book(session: Session, turn: TurnContext, slot_id: str, name: str, contact: str) -> str:
+    booked = book(
+        session,
+        turn.clinic,
+        slot_id,
+        client_id=turn.client_id,
+        conversation_id=turn.conversation_id,
+        now=turn.now,
+        key=f"book-{turn.inbound_id}",
+    )
+    client = session.get_one(Client, turn.client_id)
+    client.name = name
+    client.contact = None if contact == "none" else contact
+    return label(booked, turn.zone)
+
+
+def _cancel(session: Session, appointment_id: str, now: datetime) -> None:
+    cancel(session, appointment_id, now=now)

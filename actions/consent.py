@@ -1,0 +1,59 @@
+"""Consent, asked before anything is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+from rasa_sdk.types import DomainDict
+from sqlalchemy.orm import Session
+
+from actions.speech import take, tell
+from bot.store.messages import forget_words
+from bot.store.models import Client
+from bot.turns import this_turn
+
+
+class ActionConsentGiven(Action):
+    """Notes the consent and opens the conversation."""
+
+    def name(self) -> str:
+        return "action_consent_given"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+
+        def consent(session: Session) -> None:
+            client = session.get_one(Client, turn.client_id)
+            client.consent_version, client.consented_at = turn.clinic.consent.version, turn.now
+
+        turn.later(consent)
+        tell(dispatcher, "consent.thanks")
+        take(dispatcher, turn.core.open(turn.mi, rng=turn.rng, clinic=turn.clinic.name))
+        return [SlotSet("awaiting", "nothing")]
+
+
+class ActionConsentDeclined(Action):
+    """Accepts a no; what was typed so far is forgotten."""
+
+    def name(self) -> str:
+        return "action_consent_declined"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
+        turn.later(lambda session: forget_words(session, turn.conversation_id))
+        tell(dispatcher, "consent.declined")
+        return []
+
+
+class ActionConsentUnclear(Action):
+    """Neither yes nor no: takes note of it kindly and asks once more."""
+
+    def name(self) -> str:
+        return "action_consent_unclear"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        tell(dispatcher, "consent.unclear", "consent.ask_again", buttons=("Yes", "No"))
+        return []

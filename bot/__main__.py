@@ -1,0 +1,220 @@
+"""The `evoke` command line. Each command's work is in a module of its own; here are only its words and errors."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Evoke")
+staff_app = typer.Typer(no_args_is_help=True, help="People who sign in to the console.")
+app.add_typer(staff_app, name="staff")
+console = Console(stderr=True)
+
+File = Annotated[Path | None, typer.Argument(help="JSON Lines; standard input when left out.")]
+
+
+@app.command()
+def run() -> None:
+    """Start the bot, Rasa, the web page and the console."""
+    from bot.serve import run as serve
+
+    settings = _settings()
+    _ensure_model(settings)
+    asyncio.run(serve(settings, console))
+
+
+@app.command()
+def chat(
+    new: Annotated[bool, typer.Option("--new", help="Begin a new conversation.")] = False,
+    url: Annotated[str, typer.Option(help="Address of a running Evoke; by default this machine's.")] = "",
+) -> None:
+    """Talk in the terminal."""
+    from bot.chat import chat as talk
+
+    settings = _settings()
+    if not url:
+        _ensure_model(settings)
+    asyncio.run(talk(settings, url, new, console))
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False) -> None:
+    """Train the Rasa model if the data has changed."""
+    _ensure_model(_settings(), force)
+
+
+@app.command()
+def screen(file: File = None) -> None:
+    """Safety screen: {"id","text"} or {"id","turns"} in; tier, kinds and evidence out."""
+    from bot.commands.screen import screener
+
+    _each_line(file, screener())
+
+
+@app.command()
+def reflect(
+    file: File = None, explain: Annotated[bool, typer.Option("--explain", help="Show candidates.")] = False
+) -> None:
+    """Reflections: {"id","text","topic"?} in; the reflection and its kind out."""
+    from bot.commands.reflect import reflector
+
+    _each_line(file, reflector(explain))
+
+
+@app.command()
+def annotate(file: File = None) -> None:
+    """Client language: {"id","text","previous"?} in; intent, talk, ambivalence and DARN-CAT codes out."""
+    from bot.commands.annotate import annotate as work
+
+    settings = _settings()
+    _ensure_model(settings)
+    _lines_at_once(file, lambda lines: asyncio.run(work(settings, lines, sys.stdout)))
+
+
+@app.command()
+def replay(
+    file: File = None,
+    start: Annotated[str, typer.Option(help="welcome, consented, or auto: as the first turn suggests.")] = "auto",
+) -> None:
+    """Whole stack on a throw-away database: {"conversation_id","turns"} in; one line a turn out."""
+    from bot.commands.replay import replay as work
+
+    settings = _settings()
+    _ensure_model(settings)
+    _lines_at_once(file, lambda lines: asyncio.run(work(settings, lines, sys.stdout, start)))
+
+
+@app.command()
+def fidelity(file: File = None) -> None:
+    """MITI-style counts: replay output or {"conversation_id","speaker","text"} in; counts and ratios out."""
+    from bot.commands.fidelity import fidelity as work
+
+    _lines_at_once(file, lambda lines: work(lines, sys.stdout))
+
+
+@app.command()
+def bench(
+    as_json: Annotated[bool, typer.Option("--json", help="End with one JSON object.")] = False,
+    clients: Annotated[int, typer.Option(help="Clients at the same time.")] = 10,
+    turns: Annotated[int, typer.Option(help="Messages from each client.")] = 12,
+) -> None:
+    """Throughput and latency of the whole path, and of stock Rasa on the same data."""
+    from bot.commands.bench import bench as work
+
+    settings = _settings()
+    _ensure_model(settings)
+    asyncio.run(work(settings, console, as_json, clients, turns))
+
+
+@app.command()
+def check() -> None:
+    """Check clinic.yml and all content, and show what a client in crisis would see right now."""
+    from bot.commands.check import check as work
+
+    raise typer.Exit(work(_settings(), console))
+
+
+@app.command()
+def export(client: str) -> None:
+    """Everything kept about a client, as JSON."""
+    from bot.commands.rights import export as work
+
+    work(_settings(), client, sys.stdout)
+
+
+@app.command()
+def erase(client: str, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Erase a client everywhere, leaving one line without content in the audit."""
+    from bot.commands.rights import erase as work
+
+    if not yes:
+        typer.confirm(f"Erase everything about {client}?", abort=True)
+    work(_settings(), client, console)
+
+
+@staff_app.command("add")
+def staff_add(
+    email: str,
+    name: Annotated[str, typer.Option(help="As shown in the console.")] = "",
+    role: Annotated[str, typer.Option(help="admin, clinician, front_desk or auditor.")] = "clinician",
+) -> None:
+    """Add someone to the console; the first password is shown once."""
+    from bot.commands.staff import add
+
+    add(_settings(), email, name, role, console)
+
+
+def _settings() -> Any:
+    from bot.logs import configure
+    from bot.settings import Settings
+
+    settings = Settings()
+    configure(settings.log_level)
+    return settings
+
+
+def _ensure_model(settings: Any, force: bool = False) -> None:
+    """Trains when the present data has no model, and shows how far it is."""
+    from bot.training import model_path, train
+
+    if model_path(settings).exists() and not force:
+        return
+    with console.status("Training the Rasa model: reading the data (about a minute in all) …") as status:
+        train(settings, lambda step: status.update(f"Training the Rasa model: {step} …"), force)
+    console.print("The Rasa model is trained.")
+
+
+def _each_line(file: Path | None, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    from bot.commands.lines import each_line
+
+    with _input(file) as source:
+        raise typer.Exit(each_line(source, sys.stdout, work))
+
+
+def _lines_at_once(file: Path | None, work: Callable[[list[str]], int]) -> None:
+    with _input(file) as source:
+        lines = source.readlines()
+    raise typer.Exit(work(lines))
+
+
+def _input(file: Path | None) -> Any:
+    if file is None:
+        import contextlib
+
+        return contextlib.nullcontext(sys.stdin)
+    if not file.is_file():
+        raise typer.BadParameter(f"there is no file {file}")
+    return file.open(encoding="utf-8")
+
+
+def main() -> None:
+    """Runs a command; a known trouble is one sentence on standard error and exit status 1."""
+    from pydantic import ValidationError
+
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ValidationError as error:
+        for problem in error.errors():
+            name = "EVOKE_" + "_".join(str(part) for part in problem["loc"]).upper()
+            console.print(f"[red]The setting {name} is wrong: {problem['msg']}.[/red]", highlight=False)
+        sys.exit(1)
+    except Exception as error:
+        from bot.troubles import sentence_for
+
+        sentence = sentence_for(error)
+        if sentence is None:
+            raise
+        console.print(sentence, style="red", highlight=False, markup=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""The clinic's console, to be included in the application: `app.include_router(router(app.state))`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from bot.console import pages_appointments, pages_cases, pages_sign_in, pages_staff
+from bot.console.desk import Desk
+
+FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+
+
+def router(app_state: Any) -> APIRouter:
+    """The pages under /console.
+
+    Args:
+        app_state: the application's state. `session_key` (str) is needed now; when a page is asked for, `db` (a
+            `bot.store.database.Database`), `clinic` (a `ClinicConfig`), `bus` (a `bot.bus.Bus`) and `clock` (the
+            time, zone-aware).
+    """
+    desk = Desk(app_state)
+    pages = APIRouter(prefix="/console", route_class=desk.route_class(), include_in_schema=False)
+    for part in (pages_sign_in, pages_cases, pages_appointments, pages_staff):
+        part.add(pages, desk)
+
+    for name, kind in FILES.items():
+        pages.add_api_route(f"/{name}", _file(desk.files[name], kind))
+    return pages
+
+
+def _file(content: str, kind: str) -> Callable[[], Coroutine[Any, Any, Response]]:
+    async def answer() -> Response:
+        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=300"})
+
+    return answer

@@ -1,0 +1,76 @@
+"""How the console writes times, tiers and kinds for staff."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bot.clinic.slots import MONTHS, WEEKDAYS
+
+TIERS = {
+    "imminent": "Happening now",
+    "high": "High",
+    "moderate": "Moderate",
+    "check_in": "Check in",
+    "none": "No risk seen",
+}
+KINDS = {
+    "suicide": "suicide",
+    "self_harm": "self-harm",
+    "harm_to_others": "harm to others",
+    "abuse": "abuse",
+    "medical": "medical",
+    "unscreened": "a message could not be screened: read it",
+}
+REASONS = {"risk": "Safety risk", "wish": "Wants to talk to a person"}
+ROLES = {"admin": "Administrator", "clinician": "Clinician", "front_desk": "Front desk", "auditor": "Auditor"}
+STATUSES = {"held": "held", "booked": "booked", "cancelled": "cancelled", "expired": "hold ran out"}
+OUTCOMES = (
+    "Spoke with the client; safety plan made",
+    "Spoke with the client; no current risk",
+    "Emergency services are involved",
+    "Handed over to another service",
+    "Appointment arranged",
+    "Could not reach the client after several tries",
+    "Not a safety concern",
+)
+
+
+def waited(since: datetime, now: datetime) -> str:
+    """How long somebody has waited: "4 min", "2 h 5 min", "3 days"."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min"
+    return f"{minutes // (24 * 60)} days"
+
+
+def day(moment: datetime, zone: ZoneInfo) -> str:
+    """ "Tue 24 Nov 2026" """
+    local = moment.astimezone(zone)
+    return f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """ "10:00" """
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+def _of(table: dict[str, str]) -> Callable[[str], str]:
+    return lambda key: table.get(key, key)
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "waited": waited,
+    "day": day,
+    "clock": clock,
+    "tier": _of(TIERS),
+    "kind": _of(KINDS),
+    "reason": _of(REASONS),
+    "role": _of(ROLES),
+    "status": _of(STATUSES),
+}
+"""Jinja2's filters; a word without an entry is shown as it is."""

@@ -1,0 +1,506 @@
+"""One inbound message becomes replies: stored, screened, worked on in order, answered once.
+
+Theory of operation. `receive` stores a message before the channel acknowledges it and wakes the conversation's worker.
+A worker takes a conversation's open messages one by one: screen the raw text; let the safety protocol answer, or else
+the dialogue; then, in ONE transaction, store the replies, the new state, cases, holds and alerts, and mark the message
+answered. A process killed anywhere in between has changed nothing, and `recover` begins the same turn again: turns are
+seeded by their message, so it comes out the same. When Rasa is down the message stays open, the client is told once,
+and the worker tries again. When the screen itself fails, the static safety reply goes out: it fails closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bot import crisis
+from bot.bus import Bus
+from bot.clinic.cases import open_case, open_risk_case
+from bot.clinic.config import ClinicConfig
+from bot.clinic.rights import erase_client
+from bot.clinic.schedule import SlotTaken, free_slots, hold, label
+from bot.dialogue import DialogueAnswer, DialogueDown
+from bot.errors import place_of
+from bot.metrics import ANSWERED, SCREEN_FAILED, SECONDS
+from bot.mi.state import MIState
+from bot.mi.turn import MICore, sentence_id
+from bot.safety.protocol import Protocol as SafetyProtocol
+from bot.safety.state import Place, SafetyState, Step
+from bot.safety.tiers import NOTHING, Tier, Verdict
+from bot.store import messages as store
+from bot.store.database import Database
+from bot.store.messages import Outbound
+from bot.store.models import Client, Conversation, Message
+from bot.turns import TurnContext, Turns
+
+log = structlog.get_logger()
+RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Pauses before an unanswered message is tried again; the last one repeats."""
+REMEMBERED = 80
+"""Marks of the last sentences said, for Rasa's responses."""
+
+
+class Dialogue(Protocol):
+    """What the conversation needs of Rasa (`bot.dialogue.RasaDialogue`); tests have a fake."""
+
+    async def turn(
+        self, turn_id: str, text: str, *, slots: Mapping[str, Any], loop: str | None, previous: str = ""
+    ) -> DialogueAnswer: ...
+
+
+class Screens(Protocol):
+    """What the conversation needs of `bot.safety.screen.Screener`."""
+
+    def screen(self, text: str, history: Sequence[str] = ()) -> Verdict: ...
+
+
+@dataclass
+class _Work:
+    """What one turn starts from, read in one go."""
+
+    inbound: Message
+    conversation: Conversation
+    client: Client
+    history: list[str]
+    previous_at: datetime | None
+    open_tier: str | None
+
+
+@dataclass
+class _Result:
+    """What one turn comes to, stored in one go."""
+
+    replies: list[Outbound]
+    verdict: Verdict
+    safety: SafetyState
+    mi: dict[str, Any] | None = None
+    dialogue: dict[str, Any] | None = None
+    effects: list[Callable[[Session], None]] = field(default_factory=list)
+    erases: bool = False
+    answers: bool = True
+
+
+class Conversations:
+    """Receives, works and answers. One per process; all its state is in the database."""
+
+    def __init__(
+        self,
+        *,
+        db: Database,
+        clinic: ClinicConfig,
+        place: Place,
+        screener: Screens,
+        protocol: SafetyProtocol,
+        core: MICore,
+        dialogue: Dialogue,
+        turns: Turns,
+        bus: Bus,
+        clock: Callable[[], datetime],
+        screen_timeout: float = 2.0,
+    ) -> None:
+        self.db, self.clinic, self.place = db, clinic, place
+        self.screener, self.protocol, self.core = screener, protocol, core
+        self.dialogue, self.turns, self.bus, self.clock = dialogue, turns, bus, clock
+        self.screen_timeout = screen_timeout
+        self.screen_works = True
+        self._screening = ThreadPoolExecutor(2, "screen")
+        self._workers: dict[str, asyncio.Task[None]] = {}
+        self._again: set[str] = set()
+
+    # -- what channels call ----------------------------------------------------------------------------------------
+
+    async def start(
+        self, channel: str, address: str, *, language: str = "en", time_zone: str | None = None
+    ) -> tuple[Conversation, list[Message]]:
+        """A new conversation, opened by the welcome and the question for consent. Needs no Rasa."""
+        now = self.clock()
+        greeting = self.greeting()
+        dialogue = {"slots": {"awaiting": "consent"}, "loop": None, "said": [sentence_id(g.text) for g in greeting]}
+
+        def write(session: Session) -> tuple[Conversation, list[Message]]:
+            row = store.new_conversation(
+                session,
+                channel=channel,
+                address=address,
+                language=language,
+                time_zone=time_zone,
+                greeting=greeting,
+                dialogue=dialogue,
+                now=now,
+            )
+            return row, store.after(session, row.id, 0)
+
+        conversation, messages = await self.db.write(write)
+        self.bus.signal(conversation.id)
+        return conversation, messages
+
+    def greeting(self) -> list[Outbound]:
+        """The welcome with the crisis line, and the question for consent."""
+        welcome = " ".join(self.static_words(move) for move in ("welcome", "welcome.crisis"))
+        buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
+        return [
+            Outbound(welcome, moves=("structure:welcome",)),
+            Outbound(
+                self.static_words("consent.ask"), payload={"buttons": buttons}, moves=("closed_question:consent.ask",)
+            ),
+        ]
+
+    async def receive(
+        self,
+        conversation_id: str,
+        *,
+        external_id: str | None,
+        text: str,
+        kind: str = "text",
+        payload: dict[str, Any] | None = None,
+    ) -> tuple[Message, bool]:
+        """Stores a message and has it worked on. A repeat of `external_id` gives the first row and False.
+
+        Raises:
+            NoSuchConversation: there is none with this id.
+            OperationalError: the database is down; nothing was stored, and the channel must say so.
+        """
+        now = self.clock()
+        row, is_new = await self.db.write(
+            lambda session: store.add_inbound(
+                session, conversation_id, external_id=external_id, kind=kind, text=text, payload=payload or {}, now=now
+            )
+        )
+        if is_new:
+            self.bus.signal(conversation_id)
+        self.wake(conversation_id)
+        return row, is_new
+
+    def wake(self, conversation_id: str) -> None:
+        """Makes sure that a worker looks at this conversation from now on."""
+        worker = self._workers.get(conversation_id)
+        if worker is None or worker.done():
+            task = asyncio.create_task(self._work(conversation_id), name=f"work-{conversation_id}")
+            self._workers[conversation_id] = task
+        else:
+            self._again.add(conversation_id)
+
+    async def recover(self) -> int:
+        """Takes up every message that a stopped process left open; how many conversations that were."""
+        waiting = await self.db.read(store.conversations_with_open_messages)
+        for conversation_id in waiting:
+            self.wake(conversation_id)
+        return len(waiting)
+
+    async def idle(self) -> None:
+        """Returns when no worker has anything left to do."""
+        while busy := [task for task in self._workers.values() if not task.done()]:
+            await asyncio.wait(busy)
+
+    async def close(self) -> None:
+        for task in self._workers.values():
+            task.cancel()
+        await asyncio.gather(*self._workers.values(), return_exceptions=True)
+        self._screening.shutdown(wait=False, cancel_futures=True)
+
+    def static_words(self, move: str, seed: int = 0) -> str:
+        """A fixed wording that needs neither Rasa nor the database."""
+        slots = {"clinic": self.clinic.name, "crisis": crisis.short(self.place)}
+        line = self.core.content.say(move, said=(), rng=random.Random(seed), slots=slots)
+        assert line is not None, move
+        return line.text
+
+    # -- working ---------------------------------------------------------------------------------------------------
+
+    async def _work(self, conversation_id: str) -> None:
+        tries = 0
+        while True:
+            self._again.discard(conversation_id)
+            try:
+                work = await self.db.read(lambda session: self._load(session, conversation_id))
+                if work is None:
+                    if conversation_id in self._again:
+                        continue
+                    break
+                self.bus.typing(conversation_id, True)
+                with SECONDS.time():
+                    answered = await self._answer(work)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                # Whatever went wrong, the message stays open and is tried again; the log names no words of it.
+                log.error("turn_failed", conversation=conversation_id, why=type(error).__name__, at=place_of(error))
+                answered = False
+            finally:
+                self.bus.typing(conversation_id, False)
+            tries = 0 if answered else tries + 1
+            if not answered:
+                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
+        self._workers.pop(conversation_id, None)
+
+    def _load(self, session: Session, conversation_id: str) -> _Work | None:
+        inbound = store.next_open(session, conversation_id)
+        if inbound is None:
+            return None
+        conversation = session.get_one(Conversation, conversation_id)
+        client = session.get_one(Client, conversation.client_id)
+        case = open_risk_case(session, client.id)
+        return _Work(
+            inbound,
+            conversation,
+            client,
+            store.earlier_texts(session, inbound),
+            store.previous_inbound_at(session, inbound),
+            case.tier if case else None,
+        )
+
+    async def _answer(self, work: _Work) -> bool:
+        """Answers one message; False when it stays open."""
+        inbound = work.inbound
+        rng = random.Random(zlib.crc32(f"{inbound.conversation_id}.{inbound.seq}".encode()))
+        safety = SafetyState.from_dict(work.conversation.safety_state)
+        try:
+            verdict = await self.screen(inbound.text, work.history)
+            place = await self._place_with_slot(verdict, safety)
+            step = self.protocol.step(safety, verdict, inbound.text, place=place, rng=rng)
+        except Exception as error:
+            await self._fail_closed(work, safety, error)
+            return True
+        self.screen_works = True
+        if step.replies:
+            await self._store(work, self._safety_result(work, verdict, step))
+            return True
+        if inbound.kind == "attachment":
+            words = Outbound(self.static_words("unsupported", inbound.seq), moves=("structure:unsupported",))
+            await self._store(work, _Result([words], verdict, step.state))
+            return True
+        return await self._talk(work, verdict, step, rng)
+
+    async def screen(self, text: str, history: Sequence[str]) -> Verdict:
+        if not text:
+            return NOTHING
+        loop = asyncio.get_running_loop()
+        return await asyncio.wait_for(
+            loop.run_in_executor(self._screening, self.screener.screen, text, history), self.screen_timeout
+        )
+
+    async def _place_with_slot(self, verdict: Verdict, safety: SafetyState) -> Place:
+        """What the client may be told: the lines, and the next free time when there is a risk."""
+        if verdict.tier < Tier.CHECK_IN and not safety.open and not safety.awaiting:
+            return self.place
+        tier = max(verdict.tier, safety.tier).label
+        slots = await self.db.read(
+            lambda session: free_slots(session, self.clinic, now=self.clock(), tier=tier, limit=1)
+        )
+        return replace(self.place, next_slot=label(slots[0], self.clinic.time_zone) if slots else None)
+
+    def _safety_result(self, work: _Work, verdict: Verdict, step: Step) -> _Result:
+        replies = [
+            Outbound(
+                reply.text,
+                kind="safety",
+                payload={"buttons": [asdict(button) for button in reply.buttons]} if reply.buttons else {},
+                moves=("support:safety",),
+            )
+            for reply in step.replies
+        ]
+        return _Result(replies, verdict, step.state, effects=self._case_effects(work, step))
+
+    def _case_effects(self, work: _Work, step: Step) -> list[Callable[[Session], None]]:
+        if not (step.opens_case or step.raises_tier):
+            return []
+        now, inbound = self.clock(), work.inbound
+
+        def effect(session: Session) -> None:
+            case = open_case(
+                session,
+                self.clinic,
+                client_id=work.client.id,
+                conversation_id=inbound.conversation_id,
+                message_id=inbound.id,
+                reason="risk",
+                tier=step.state.tier.label,
+                kinds=step.state.kinds,
+                now=now,
+            )
+            if not step.wants_slot:
+                return
+            for slot in free_slots(session, self.clinic, now=now, tier=case.tier, limit=3):
+                try:
+                    with session.begin_nested():
+                        hold(
+                            session,
+                            self.clinic,
+                            slot.id,
+                            client_id=work.client.id,
+                            conversation_id=inbound.conversation_id,
+                            case_id=case.id,
+                            now=now,
+                            key=f"case-{inbound.id}",
+                        )
+                    return
+                except SlotTaken:
+                    continue
+
+        return [effect]
+
+    async def _fail_closed(self, work: _Work, safety: SafetyState, error: Exception) -> None:
+        """The screen or the protocol failed: the static safety reply, a case, and readiness turns red."""
+        SCREEN_FAILED.inc()
+        self.screen_works = False
+        log.error("screen_failed", why=type(error).__name__, at=place_of(error))
+        reply = self.protocol.static_reply(self.place)
+        now = self.clock()
+
+        def effect(session: Session) -> None:
+            open_case(
+                session,
+                self.clinic,
+                client_id=work.client.id,
+                conversation_id=work.inbound.conversation_id,
+                message_id=work.inbound.id,
+                reason="risk",
+                tier="moderate",
+                kinds=("unscreened",),
+                now=now,
+            )
+
+        outbound = Outbound(reply.text, kind="safety", moves=("support:safety.static",))
+        await self._store(work, _Result([outbound], NOTHING, safety, effects=[effect]))
+
+    async def _talk(self, work: _Work, verdict: Verdict, step: Step, rng: random.Random) -> bool:
+        inbound, dialogue = work.inbound, work.conversation.dialogue
+        now = self.clock()
+        turn = TurnContext(
+            turn_id=f"{inbound.conversation_id}.{inbound.seq}.{secrets.token_hex(4)}",
+            conversation_id=inbound.conversation_id,
+            client_id=work.client.id,
+            inbound_id=inbound.id,
+            text=inbound.text,
+            payload=str(inbound.payload.get("payload", "")),
+            now=now,
+            hours_away=(now - work.previous_at).total_seconds() / 3600 if work.previous_at else 0.0,
+            zone=work.client.time_zone or self.clinic.time_zone,
+            gentle=work.open_tier is not None or step.state.open,
+            mi=MIState.from_dict(work.conversation.mi_state),
+            core=self.core,
+            clinic=self.clinic,
+            crisis=crisis.short(self.place),
+            lines=crisis.spoken(self.place),
+            db=self.db,
+            rng=rng,
+        )
+        slots = {
+            **dialogue.get("slots", {}),
+            "said": dialogue.get("said", []),
+            "clinic": self.clinic.name,
+            "crisis": crisis.short(self.place),
+        }
+        self.turns.begin(turn)
+        try:
+            answer = await self.dialogue.turn(
+                turn.turn_id, inbound.text, slots=slots, loop=dialogue.get("loop"), previous=turn.mi.asked
+            )
+        except DialogueDown as error:
+            log.warning("dialogue_down", why=str(error))
+            await self._hold_on(work)
+            return False
+        finally:
+            self.turns.end(turn)
+        replies = merged(answer.replies)
+        said = [*dialogue.get("said", []), *(sentence_id(reply.text) for reply in replies)][-REMEMBERED:]
+        kept = {name: value for name, value in answer.slots.items() if name not in ("said", "clinic", "crisis")}
+        result = _Result(
+            replies,
+            verdict,
+            step.state,
+            mi=turn.mi.to_dict(),
+            dialogue={"slots": kept, "loop": answer.loop, "said": said},
+            effects=[*self._case_effects(work, step), *turn.effects],
+            erases=turn.erases,
+        )
+        await self._store(work, result)
+        return True
+
+    async def _hold_on(self, work: _Work) -> None:
+        """Tells the client once, honestly, that the answer is late. The message stays open."""
+        now = self.clock()
+        words = Outbound(self.static_words("holding", work.inbound.seq), kind="holding", moves=("structure:holding",))
+
+        def write(session: Session) -> bool:
+            row = session.get(Message, work.inbound.id)
+            if row is None or store.has_holding_reply(session, row):
+                return False
+            conversation = session.get_one(Conversation, row.conversation_id)
+            store.add_outbound(session, conversation, [words], row.id, now)
+            return True
+
+        if await self.db.write(write):
+            self.bus.signal(work.inbound.conversation_id)
+
+    async def _store(self, work: _Work, result: _Result) -> None:
+        now = self.clock()
+        await self.db.write(lambda session: self._commit(session, work, result, now))
+        ANSWERED.labels(tier=result.verdict.tier.label).inc()
+        self.bus.signal(work.inbound.conversation_id)
+
+    def _commit(self, session: Session, work: _Work, result: _Result, now: datetime) -> None:
+        inbound = session.get(Message, work.inbound.id)
+        if inbound is None or inbound.answered_at is not None:
+            return  # answered already (another worker, or erased): nothing may be said twice
+        conversation = session.get_one(Conversation, inbound.conversation_id)
+        if result.erases:
+            conversation = _erase_and_begin_anew(session, conversation, now)
+            store.add_outbound(session, conversation, result.replies, None, now)
+            return
+        inbound.tier, inbound.answered_at = result.verdict.tier.label, now
+        conversation.safety_state, conversation.updated_at = result.safety.to_dict(), now
+        if result.mi is not None:
+            conversation.mi_state = result.mi
+        if result.dialogue is not None:
+            conversation.dialogue = result.dialogue
+        for effect in result.effects:
+            effect(session)
+        store.add_outbound(session, conversation, result.replies, inbound.id, now)
+
+
+def _erase_and_begin_anew(session: Session, conversation: Conversation, now: datetime) -> Conversation:
+    """Erases the client everywhere and leaves an empty conversation, so that the last word can reach them."""
+    kept = {name: getattr(conversation, name) for name in ("id", "channel", "address", "last_seq")}
+    client_id, language = conversation.client_id, conversation.client.language
+    session.expunge_all()
+    erase_client(session, client_id, now)
+    session.flush()
+    fresh = Conversation(
+        **kept,
+        client=Client(id=client_id, language=language, created_at=now),
+        mi_state={},
+        safety_state={},
+        dialogue={"slots": {"awaiting": "consent"}, "loop": None, "said": []},
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(fresh)
+    session.flush()
+    return fresh
+
+
+def merged(replies: Sequence[Mapping[str, Any]]) -> list[Outbound]:
+    """Rasa's replies as messages: what comes without words (moves, ruler, slots, a card) goes with the words before."""
+    messages: list[Outbound] = []
+    for reply in replies:
+        if reply.get("text"):
+            payload = {"buttons": reply["buttons"]} if reply.get("buttons") else {}
+            messages.append(Outbound(str(reply["text"]), payload=payload, moves=("structure:response",)))
+        elif isinstance(reply.get("custom"), dict) and messages:
+            custom = dict(reply["custom"])
+            moves = tuple(custom.pop("moves", messages[-1].moves))
+            messages[-1] = replace(messages[-1], payload={**messages[-1].payload, **custom}, moves=moves)
+    if not messages:
+        raise DialogueDown("no words in the answer")
+    return messages

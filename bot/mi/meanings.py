@@ -1,0 +1,339 @@
+"""The bank of meanings: what clients tend to mean by what they say, and how a counsellor would put it.
+
+A meaning is recognised only by its cues, patterns over the words the client used; word overlap with its examples then
+ranks the meanings whose cues hit. A cue can catch phrases of the client's in slots, and a reflection that uses a slot
+can only be said when that slot was caught.
+
+Pattern language (one cue a line; text is lower case, contractions are spelled out, "cannot" is "can not"):
+  word        that word                    word*     any ending           a/b/c   one of these (a_b is two words)
+  word?       may be missing               ..        up to three words    ...     up to nine words, same sentence
+  <list>      one of a list in frames.yml (also <a>/b)   ~list   up to three of that list, or none
+  !word       the next word is not this one (a/b/c too)
+  ^           start of a sentence          <x:np>    the client's phrase, as slot x; shapes: np vp ing clause adj
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import parsing
+from .person import gerund, third_person
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+else:
+    Doc = Any
+
+SHAPES = frozenset(("np", "vp", "ing", "clause", "adj"))
+SIGNS = frozenset(("change", "sustain", "both", "none"))
+KINDS = frozenset(("simple", "complex", "double_sided", "amplified"))
+_DENIALS = frozenset(("not", "never", "hardly", "without"))
+_DENIAL = re.compile(r"\b(?:not|never|no|nobody|no one|hardly|without|nothing)\b")
+_PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+
+
+class ContentError(ValueError):
+    """A content file is wrong; the message names the file and the key."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """One way to say a meaning. `places` are the slots it needs."""
+
+    text: str
+    kind: str
+    places: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """Something clients express, by what signs it is known and what can be said to it."""
+
+    id: str
+    implies: str
+    sign: str
+    weight: float
+    topics: frozenset[str]
+    cues: tuple[tuple[re.Pattern[str], ...], ...]
+    barred: tuple[re.Pattern[str], ...]
+    examples: tuple[frozenset[str], ...]
+    reflections: tuple[Template, ...]
+    halves: tuple[Template, ...]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A phrase of the client's, already turned to second person. `plural` is for verbs after it."""
+
+    text: str
+    plural: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A meaning found in a message: its slots, the token indices where cues matched, the number of words matched,
+    overlap with its examples (0..1), and the words that matched."""
+
+    meaning: Meaning
+    slots: Mapping[str, Slot]
+    places: tuple[int, ...]
+    matched: int
+    overlap: float
+    evidence: str
+
+    @property
+    def at(self) -> int:
+        """The first token of the evidence."""
+        return min(self.places)
+
+
+def stem(word: str) -> str:
+    """A rough stem, only for comparing words: drinking, drinks -> drink; tried -> try."""
+    for ending, replacement in (("ies", "y"), ("ied", "y"), ("ing", ""), ("ed", ""), ("es", ""), ("s", ""), ("e", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3:
+            return word[: len(word) - len(ending)] + replacement
+    return word
+
+
+def stems(text: str, stop: frozenset[str]) -> frozenset[str]:
+    """The stems of a text's words without stop words."""
+    words = re.findall(r"[a-z]+(?:'[a-z]+)?", text.lower())
+    return frozenset(stem(w) for w in words if w not in stop and len(w) > 2)
+
+
+def compile_pattern(pattern: str, lists: Mapping[str, str]) -> re.Pattern[str]:
+    """A cue as a regular expression over `parsing.normalise` text. Raises ContentError for an unknown list or shape."""
+    out: list[str] = []
+    for part in pattern.split():
+        if part in ("..", "..."):
+            out.append(rf"(?:[^ .!?;]+ ){{0,{3 if part == '..' else 9}}}?")
+        elif part == "^":
+            out.append(r"(?:(?<=^ )|(?<=[.!?;,] ))")
+        elif part.startswith("!"):
+            out.append(f"(?!(?:{_words(part[1:])}) )")
+        elif part.startswith("~"):
+            out.append(f"(?:(?:{_listed(part[1:], lists)}) ){{0,3}}")
+        elif part.startswith("<") and ":" in part:
+            name, shape = part.strip("<>").split(":")
+            if shape not in SHAPES:
+                raise ContentError(f"unknown shape {shape!r} in {pattern!r}")
+            out.append(rf"(?P<{name}__{shape}>[^ .,!?;]+) ")
+        else:
+            optional = part.endswith("?")
+            body = part[:-1] if optional else part
+            body = "|".join(_listed(w[1:-1], lists) if w.startswith("<") else _words(w) for w in body.split("/"))
+            out.append(f"(?:(?:{body}) )?" if optional else f"(?:{body}) ")
+    return re.compile("(?<= )" + "".join(out))
+
+
+def _words(body: str) -> str:
+    return "|".join(re.escape(w).replace("_", " ").replace(r"\*", "[a-z]*") for w in body.split("/"))
+
+
+def _listed(name: str, lists: Mapping[str, str]) -> str:
+    if name not in lists:
+        raise ContentError(f"unknown list {name!r}")
+    return _words("/".join(lists[name].split()))
+
+
+def template(entry: str | Mapping[str, str], default_kind: str = "complex") -> Template:
+    """A reflection as written in YAML: a sentence, or {text, kind}."""
+    text = entry if isinstance(entry, str) else entry["text"]
+    kind = default_kind if isinstance(entry, str) else entry.get("kind", default_kind)
+    if kind not in KINDS:
+        raise ContentError(f"unknown kind {kind!r} of {text!r}")
+    return Template(text.strip(), kind, frozenset(m.group(1) for m in _PLACE.finditer(text)))
+
+
+def read_meaning(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], stop: frozenset[str]) -> Meaning:
+    """One entry of a meanings file. Raises ContentError naming the meaning when it is incomplete."""
+    try:
+        sign = entry.get("sign", "none")
+        if sign not in SIGNS:
+            raise ContentError(f"unknown sign {sign!r}")
+        cues = tuple(
+            tuple(compile_pattern(p, lists) for p in ([cue] if isinstance(cue, str) else cue)) for cue in entry["cues"]
+        )
+        return Meaning(
+            id=name,
+            implies=entry["implies"],
+            sign=sign,
+            weight=float(entry.get("weight", 0.0)),
+            topics=frozenset(entry.get("topics", ())),
+            cues=cues,
+            barred=tuple(compile_pattern(p, lists) for p in entry.get("not", ())),
+            examples=tuple(stems(e, stop) for e in entry["examples"]),
+            reflections=tuple(template(r) for r in entry["reflections"]),
+            halves=tuple(template(r) for r in entry.get("halves", ())),
+        )
+    except KeyError as missing:
+        raise ContentError(f"meaning {name!r}: {missing} is missing") from missing
+    except (ContentError, re.error) as error:
+        raise ContentError(f"meaning {name!r}: {error}") from error
+
+
+class MeaningBank:
+    """All meanings, with the weight of each word by how few examples use it."""
+
+    def __init__(self, meanings: Iterable[Meaning], stop: frozenset[str]) -> None:
+        self.meanings = tuple(meanings)
+        self._stop = stop
+        counts: dict[str, int] = {}
+        total = 0
+        for meaning in self.meanings:
+            for example in meaning.examples:
+                total += 1
+                for word in example:
+                    counts[word] = counts.get(word, 0) + 1
+        self._idf = {word: math.log((1 + total) / (1 + n)) for word, n in counts.items()}
+        self._rare = math.log(1 + total)
+
+    def recognise(self, doc: Doc, common: Mapping[str, Slot], topics: frozenset[str]) -> list[Hit]:
+        """The meanings whose cues hit, in the order of the bank.
+
+        `common` are slots known for the whole message (topic, person); `topics` the topics in play, which a meaning
+        that is only about some topics needs one of.
+        """
+        text, offsets = parsing.normalise(doc)
+        words = stems(doc.text, self._stop)
+        hits = []
+        for meaning in self.meanings:
+            if meaning.topics and not meaning.topics & topics:
+                continue
+            if any(p.search(text) for p in meaning.barred):
+                continue
+            best: Hit | None = None
+            for cue in meaning.cues:
+                hit = self._match(meaning, cue, doc, text, offsets, common, words)
+                if hit is not None and (best is None or _strength(hit) > _strength(best)):
+                    best = hit
+            if best is not None:
+                hits.append(best)
+        return hits
+
+    def _match(
+        self,
+        meaning: Meaning,
+        cue: tuple[re.Pattern[str], ...],
+        doc: Doc,
+        text: str,
+        offsets: Sequence[int],
+        common: Mapping[str, Slot],
+        words: frozenset[str],
+    ) -> Hit | None:
+        slots = dict(common)
+        evidence: list[str] = []
+        places: list[int] = []
+        matched = 0
+        for pattern in cue:
+            chosen: tuple[re.Match[str], dict[str, Slot]] | None = None
+            for match in pattern.finditer(text):
+                if _denied(match, text):
+                    continue
+                caught = _catch(match, doc, offsets)
+                if chosen is None or len(caught) > len(chosen[1]):
+                    chosen = (match, caught)
+            if chosen is None:
+                return None
+            match, caught = chosen
+            slots.update(caught)
+            evidence.append(match.group(0).strip())
+            places.append(_token_at(offsets, match.start()))
+            matched += len(match.group(0).split())
+        return Hit(meaning, slots, tuple(places), matched, self._overlap(words, meaning.examples), "; ".join(evidence))
+
+    def _overlap(self, words: frozenset[str], examples: Sequence[frozenset[str]]) -> float:
+        """IDF-weighted share of an example's words that the message has, for the best example (0..1)."""
+        best = 0.0
+        for example in examples:
+            total = sum(self._idf.get(w, self._rare) for w in example)
+            if total:
+                best = max(best, sum(self._idf.get(w, 0.0) for w in example & words) / total)
+        return best
+
+
+def _denied(match: re.Match[str], text: str) -> bool:
+    """Whether a denial stands right before evidence that has none itself ("I never get into fights")."""
+    if _DENIAL.search(match.group(0)):
+        return False
+    return any(w in _DENIALS for w in text[: match.start()].split()[-2:])
+
+
+def _strength(hit: Hit) -> tuple[int, int]:
+    return (len(hit.slots), hit.matched)
+
+
+def _token_at(offsets: Sequence[int], position: int) -> int:
+    for i, offset in enumerate(offsets):
+        if offset >= position:
+            return i
+    return max(0, len(offsets) - 1)
+
+
+def _catch(match: re.Match[str], doc: Doc, offsets: Sequence[int]) -> dict[str, Slot]:
+    caught: dict[str, Slot] = {}
+    for group in match.re.groupindex:
+        name, shape = group.rsplit("__", 1)
+        if match.group(group) is None:
+            continue
+        span = parsing.phrase(doc, _token_at(offsets, match.start(group)), shape)
+        if span is None:
+            continue
+        text = parsing.say(doc, *span)
+        if text and sayable_phrase(text):
+            last = doc[span[1] - 1]
+            caught[name] = Slot(
+                text, plural=doc[span[0] : span[1]].root.tag_ in ("NNS", "NNPS") or last.lower_ == "kids"
+            )
+    return caught
+
+
+def sayable_phrase(text: str) -> bool:
+    """Whether a caught phrase says something by itself: not just "it" or "things", no doubled or stray words."""
+    words = text.lower().split()
+    empty = {
+        "it",
+        "this",
+        "that",
+        "them",
+        "things",
+        "stuff",
+        "something",
+        "anything",
+        "what",
+        "all",
+        "everything",
+        "so",
+    }
+    empty |= {"a", "the", "lot", "do", "be", "one", "of", "to", "is", "there", "do it", "everyone", "me", "i", "you"}
+    if words[:1] and words[0] in ("how", "what", "why", "which", "who", "when", "where", "if", "that", "no", "any"):
+        return False
+    return any(w not in empty for w in words) and not any(w in ("i", "my", "me", "i'm", "myself") for w in words)
+
+
+def fill(form: Template, slots: Mapping[str, Slot]) -> str | None:
+    """The sentence with its slots filled, or None when one is missing. `{x:ing}` asks for the -ing form of a verb
+    phrase, `{x:keep}` for x followed by "keep" or "keeps"."""
+    if not form.places <= slots.keys():
+        return None
+    return _PLACE.sub(_filler(slots), form.text)
+
+
+def _filler(slots: Mapping[str, Slot]) -> Callable[[re.Match[str]], str]:
+    def one(match: re.Match[str]) -> str:
+        slot, shape = slots[match.group(1)], match.group(2)
+        if shape is None:
+            return slot.text
+        if shape == "ing":
+            verb, _, rest = slot.text.partition(" ")
+            return f"{gerund(verb)} {rest}".strip()
+        verb = shape if slot.plural else third_person(shape)
+        if slot.plural and shape == "be":
+            verb = "are"
+        return f"{slot.text} {verb}"
+
+    return one

@@ -1,0 +1,151 @@
+"""The client's own clauses, said back: which can be, in what words, and which way each leans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import parsing
+from .parsing import Clause
+from .reflect_content import ReflectionContent
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
+
+    from .client_language import ClientLanguage
+else:
+    Doc = Token = Any
+
+_RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
+_TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
+_POINTING = frozenset(("that", "this", "those", "these", "there"))
+LONGEST_CLAUSE = 20
+"""Words; a longer one would be a speech, not a reflection."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """A clause in second person without end mark: where it came from (tokens at..end), which way it leans (change,
+    sustain, none), how many of its words are the client's, whether a "but" or "though"
+    joined it, and whether it tells what somebody did, which is no matter of opinion."""
+
+    text: str
+    sign: str
+    source: str
+    at: int
+    end: int
+    own_words: int
+    contrast: bool = False
+    event: bool = False
+
+
+class ClauseReader:
+    """Turns the clauses of a parse into sides, by the tables of frames.yml."""
+
+    def __init__(self, content: ReflectionContent) -> None:
+        self._content = content
+
+    def sides(self, doc: Doc, language: ClientLanguage | None) -> Iterator[Side]:
+        """The clauses that can be said back, in order."""
+        for clause in parsing.clauses(doc):
+            text = self._own_words(doc, clause)
+            if text is not None:
+                sign = self._lean(doc, clause, language)
+                contrast = clause.link in self._content.contrasting
+                source = f"clause {clause.start}"
+                event = _is_event(doc, clause)
+                yield Side(text, sign, source, clause.start, clause.end, len(text.split()), contrast, event)
+
+    def weight(self, text: str, place: float) -> float:
+        """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
+        words = text.lower().replace("'", " ").split()
+        heavy = sum(1 for w in words if w in self._content.weighty)
+        return min(0.12, 0.03 * heavy) + 0.02 * place + (0.03 if 5 <= len(words) <= 16 else 0.0)
+
+    def _own_words(self, doc: Doc, clause: Clause) -> str | None:
+        """The clause said back, or None where it is a question, an order, a torso or not fit to be said."""
+        start, end = clause.start, clause.end
+        raw = doc[start:end].text
+        opened = self._content.cleaner.openers.match(raw)
+        if opened and opened.end() < len(raw):
+            start = next((t.i for t in doc[start:end] if t.idx >= doc[start].idx + opened.end()), start)
+        if not 3 <= end - start <= LONGEST_CLAUSE or any(p.search(raw) for p in self._content.never_said):
+            return None
+        if self._is_question(doc, start, end) or self._is_torso(doc, start, end, clause):
+            return None
+        text = parsing.say(doc, start, end)
+        if text is None or any(c in text for c in '"()[]'):
+            return None
+        if clause.subject is None:
+            if doc[start].lower_ not in self._content.elided and doc[clause.verb].tag_ != "VBD":
+                return None
+            text = "you " + text
+        elif doc[clause.subject].lower_ in _POINTING or not _says_something(doc, start, end):
+            return None
+        elif doc[clause.subject].lower_ == "you":
+            text = "as you see it, " + text
+        return self._attributed(_RUN_ON.split(text, maxsplit=1)[0].strip(" ,-"))
+
+    def _is_question(self, doc: Doc, start: int, end: int) -> bool:
+        after = doc[end].text if end < len(doc) else "."
+        asked = after == "?" or doc[end - 1].sent[-1].text == "?"
+        return asked or doc[start].lower_ in self._content.asking
+
+    def _is_torso(self, doc: Doc, start: int, end: int, clause: Clause) -> bool:
+        """Whether something is missing that would make it a statement of its own, or it is somebody else's words."""
+        first, verb, last = doc[start], doc[clause.verb], doc[end - 1]
+        broken_off = end < len(doc) and doc[end].text == "-" and end >= len(doc) - 1
+        if broken_off or clause.link == "unless" or any(t.text == '"' for t in first.sent):
+            return True
+        if first.lower_ in self._content.dependent and clause.subject != first.i:
+            return True
+        if verb.tag_ == "VBG" and not any(t.dep_ in ("aux", "auxpass") for t in verb.lefts):
+            return True
+        if verb.lemma_ in self._content.unfinished and verb.i >= end - 1:
+            return True
+        return last.tag_ in _TORN_ENDS or last.lower_ in ("like", "because")
+
+    def _attributed(self, text: str) -> str:
+        """A judgement said as the client's own: the bot must not seem to confirm "I don't have what it takes"."""
+        for opinion in self._content.opinions:
+            if opinion.words.search(text):
+                return opinion.words.sub(opinion.lead, text, count=1)
+        return text
+
+    def _lean(self, doc: Doc, clause: Clause, language: ClientLanguage | None) -> str:
+        """change, sustain or none: by the coding of the client's language where there is one, else by the tables."""
+        if language is not None:
+            return _coded(doc[clause.start : clause.end].text, language)
+        normal = parsing.normalise(doc[clause.start : clause.end])[0]
+        votes = {side: sum(1 for p in ps if p.search(normal)) for side, ps in self._content.leaning.items()}
+        if votes["change"] == votes["sustain"]:
+            return "none"
+        return max(votes, key=lambda side: votes[side])
+
+
+def _is_event(doc: Doc, clause: Clause) -> bool:
+    """Whether a clause tells what a person did ("he hit me again"): said plainly, it must not sound doubted."""
+    subject = None if clause.subject is None else doc[clause.subject]
+    if subject is None or doc[clause.verb].lemma_ == "be":
+        return False
+    return doc[clause.verb].tag_ == "VBD" and subject.lower_ in ("he", "she", "they", "someone", "somebody")
+
+
+def _coded(raw: str, language: ClientLanguage) -> str:
+    """The sign of the coded span that shares most of its words with a clause (more than a third)."""
+    words = set(re.findall(r"[a-z]{3,}", raw.lower()))
+    best, share = "none", 0.34
+    for code in language.codes:
+        coded = set(re.findall(r"[a-z]{3,}", code.text.lower()))
+        overlap = len(words & coded) / max(1, min(len(words), len(coded)))
+        if overlap > share:
+            best, share = ("change" if code.sign == "+" else "sustain"), overlap
+    return best
+
+
+def _says_something(doc: Doc, start: int, end: int) -> bool:
+    """Whether a clause has words of meaning enough, so that "it did" and "you got it" are not said back."""
+    words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV") and len(t) > 2]
+    return sum(1 for t in words if not t.is_stop or t.dep_ == "neg") >= (1 if doc[start].lower_ in ("i", "we") else 2)

@@ -1,0 +1,289 @@
+"""Reflections that are about this client's words, without a generative model.
+
+Theory of operation. A message is tidied and parsed once. Three sources propose sentences: the bank of meanings (what
+clients mean by such words, with their phrases in the slots), pairs (two sides of one message, the side against
+change first), and the client's own clauses turned round. Everything proposed passes the refusals and is scored; the
+best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says plainly that
+it did not understand: nonsense, greetings and questions to the bot are never reflected.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import reflect_score
+from .meanings import Hit, Slot, fill
+from .person import Parser, sentence_case
+from .reflect_clauses import ClauseReader, Side
+from .reflect_content import ReflectionContent
+from .reflect_score import Parts
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+    from .client_language import ClientLanguage
+else:
+    Doc = Any
+
+ALL_KINDS = ("simple", "complex", "double_sided", "amplified")
+GROUNDED = "+own"
+"""Ends the frame of a reflection that starts with the client's own clause; not twice running."""
+GROUND_WORTH = 4
+"""Words of a grounding clause that count: it shows listening, but it is still only the first half."""
+CLOSE = 0.04
+"""Scores this near to the best are equals, between which chance decides."""
+
+
+@dataclass(frozen=True)
+class Reflection:
+    """What the bot may say: `kind` simple, complex, double_sided or amplified; `frame` names the sentence form, so
+    that a conversation can avoid it; `why` is the evidence; `span` the client's words it answers."""
+
+    text: str
+    kind: str
+    frame: str
+    why: tuple[str, ...]
+    span: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A reflection with its worth, as `evoke reflect --explain` shows it."""
+
+    reflection: Reflection
+    score: float
+
+
+class Reflector:
+    """Makes reflections from one parser and one set of content. Holds no conversation."""
+
+    def __init__(self, parse: Parser, content: ReflectionContent) -> None:
+        self._parse = parse
+        self._content = content
+        self._clauses = ClauseReader(content)
+
+    def reflect(
+        self,
+        text: str,
+        *,
+        language: ClientLanguage | None = None,
+        topic: str | None = None,
+        said: Collection[str] = (),
+        frames_used: Sequence[str] = (),
+        allow: Collection[str] = ALL_KINDS,
+        rng: random.Random,
+    ) -> Reflection | None:
+        """The best reflection of `text`, or None when nothing safe can be said.
+
+        `said`: the bot's earlier replies; none of their sentences or openings comes again. `frames_used`: the
+        `frame` of earlier reflections. `allow`: the kinds wanted now.
+        """
+        scored = self.candidates(text, language=language, topic=topic, said=said, frames_used=frames_used, allow=allow)
+        if not scored:
+            return None
+        near = [s for s in scored if s.score >= scored[0].score - CLOSE]
+        return rng.choice(near).reflection
+
+    def candidates(
+        self,
+        text: str,
+        *,
+        language: ClientLanguage | None = None,
+        topic: str | None = None,
+        said: Collection[str] = (),
+        frames_used: Sequence[str] = (),
+        allow: Collection[str] = ALL_KINDS,
+    ) -> list[Scored]:
+        """Everything that could be said to `text`, best first."""
+        tidy = self._content.cleaner.clean(text)
+        if not self._reflectable(tidy):
+            return []
+        doc = self._parse(tidy)
+        words = len(tidy.split())
+        found: dict[str, Scored] = {}
+        for reflection, parts in self._proposals(doc, tidy, topic, language):
+            if reflection.kind not in allow or not self._sayable(reflection.text):
+                continue
+            if self._used(reflection.frame, frames_used):
+                continue
+            if reflect_score.is_stale(reflection.text, said):
+                continue
+            worth = reflect_score.score(parts, reflection.text, words)
+            known = found.get(reflection.text)
+            if worth >= reflect_score.BAR and (known is None or known.score < worth):
+                found[reflection.text] = Scored(reflection, worth)
+        return sorted(found.values(), key=lambda s: (-s.score, s.reflection.text))
+
+    def quote(self, text: str, language: ClientLanguage | None = None) -> str | None:
+        """The client's main phrase in second person, without a capital or an end mark, to stand inside a summary or
+        a plan ("you want to be there for your kids"); None when there is none."""
+        tidy = self._content.cleaner.clean(text)
+        if not self._reflectable(tidy):
+            return None
+        doc = self._parse(tidy)
+        sides = list(self._clauses.sides(doc, language))
+        wanted = [s for s in sides if language is None or s.sign in ("none", language.talk)] or sides
+        wanted = [s for s in wanted if s.text.startswith(("you", "your")) and self._sayable(s.text + ".")]
+        if not wanted:
+            return None
+        return max(wanted, key=lambda s: self._clauses.weight(s.text, s.at / max(1, len(doc)))).text
+
+    @staticmethod
+    def _used(frame: str, frames_used: Sequence[str]) -> bool:
+        """Whether a form has been heard in this conversation; "plain" has no form that could wear out."""
+        bare = frame.removesuffix(GROUNDED)
+        if frame != bare and frames_used and frames_used[-1].endswith(GROUNDED):
+            return True
+        return bare != "plain" and any(f.removesuffix(GROUNDED) == bare for f in frames_used)
+
+    # What is worth reflecting
+
+    def _reflectable(self, tidy: str) -> bool:
+        if self._content.empty.match(tidy) or len(re.findall(r"[a-z]{2,}", tidy.lower())) < 2:
+            return False
+        return not any(p.search(tidy) for p in self._content.never_reflected)
+
+    def _sayable(self, text: str) -> bool:
+        if reflect_score.is_refused(text, self._content.refused):
+            return False
+        return not any(p.search(text) for p in self._content.never_said)
+
+    # Sources
+
+    def _proposals(
+        self, doc: Doc, tidy: str, topic: str | None, language: ClientLanguage | None
+    ) -> Iterator[tuple[Reflection, Parts]]:
+        topics, common = self._common(tidy, topic)
+        hits = self._content.bank.recognise(doc, common, topics)
+        sides = list(self._clauses.sides(doc, language))
+        for hit in hits:
+            yield from self._from_meaning(hit, common, sides, doc)
+        yield from self._pairs([*_halves(hits), *sides], doc)
+        for side in sides:
+            yield from self._plain(side, doc)
+
+    def _common(self, tidy: str, topic: str | None) -> tuple[frozenset[str], dict[str, Slot]]:
+        """The topics in play and the slots that hold for the whole message: topic, stuff, stopping, person."""
+        content = self._content
+        present = [t for t in content.topics if t.words.search(tidy)]
+        agreed = [t for t in content.topics if topic and (t.id == topic.lower() or t.words.search(topic))]
+        slots: dict[str, Slot] = {}
+        habits = [t for t in present if t.habit] or [t for t in agreed if t.habit]
+        if habits:
+            first = min(habits, key=lambda t: m.start() if (m := t.words.search(tidy)) else 0)
+            slots = {"topic": Slot(first.doing), "stuff": Slot(first.stuff), "stopping": Slot(first.stopping)}
+        people = {m.group(1).lower() for m in re.finditer(r"\b[Mm]y (?:\w+ )?(\w+)", tidy)} & content.people.keys()
+        people |= {m.group(1).lower() for m in re.finditer(r"\b[Mm]y (\w+)", tidy)} & content.people.keys()
+        for slot, allowed in content.roles.items():
+            fitting = people & allowed
+            if len(fitting) == 1:
+                (person,) = fitting
+                slots[slot] = Slot(f"your {person}", plural=content.people[person])
+        return frozenset(t.id for t in (*present, *agreed)), slots
+
+    def _from_meaning(
+        self, hit: Hit, common: Mapping[str, Slot], sides: Sequence[Side], doc: Doc
+    ) -> Iterator[tuple[Reflection, Parts]]:
+        """The sentences of a meaning: by themselves, and after the client's own clause that they answer."""
+        place = max(hit.places) / max(1, len(doc))
+        why = (f"meaning {hit.meaning.id}", f"cue: {hit.evidence}")
+        ground = self._ground(hit, sides)
+        for number, form in enumerate(hit.meaning.reflections):
+            text = fill(form, hit.slots)
+            if text is None:
+                continue
+            own = sum(2 if p in common else len(hit.slots[p].text.split()) for p in form.places)
+            parts = Parts(form.kind, own, hit.matched, hit.overlap, place, hit.meaning.weight)
+            frame = f"{hit.meaning.id}/{number}"
+            yield Reflection(tidy_end(text), form.kind, frame, why, hit.evidence), parts
+            if (
+                ground is not None
+                and not form.places
+                and form.kind in ("complex", "double_sided")
+                and not _echo(ground.text, text)
+            ):
+                parts = Parts(
+                    form.kind, min(GROUND_WORTH, ground.own_words), hit.matched, hit.overlap, place, hit.meaning.weight
+                )
+                together = tidy_end(f"{ground.text}. {text}")
+                yield Reflection(together, form.kind, frame + GROUNDED, (*why, ground.source), hit.evidence), parts
+
+    def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
+        """The client's clause in which a meaning was found, where it is short and about the client."""
+        near = [
+            s
+            for s in sides
+            if s.at <= hit.places[-1] < s.end
+            and re.match(r"(?:as )?your?\b", s.text)
+            and 4 <= len(s.text.split()) <= 13
+        ]
+        return max(near, key=lambda s: self._clauses.weight(s.text, 0.0), default=None)
+
+    def _pairs(self, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        against = [s for s in sides if s.sign == "sustain" and len(s.text.split()) <= 14]
+        towards = [s for s in sides if s.sign == "change" and len(s.text.split()) <= 14]
+        frames = [f for f in self._content.frames if f.use == "pair"]
+        for left in against:
+            for right in towards:
+                if not _pulls_apart(left, right):
+                    continue
+                if left.source == right.source or (left.at < right.end and right.at < left.end):
+                    continue
+                for frame in frames:
+                    text = frame.text.format(sustain=left.text, change=right.text)
+                    own = left.own_words + right.own_words
+                    parts = Parts(frame.kind, own // 2, 2, 0.0, max(left.at, right.at) / max(1, len(doc)))
+                    why = (f"against: {left.source}", f"towards: {right.source}")
+                    span = doc[min(left.at, right.at) : max(left.end, right.end)].text
+                    yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
+
+    def _plain(self, side: Side, doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        use = "opinion"
+        if side.event or re.match(r"(?:as you|for you|you)\b", side.text):
+            use = "first"
+        elif side.text.startswith("your "):
+            use = "yours"
+        for frame in self._content.frames:
+            if frame.use != use:
+                continue
+            place = side.at / max(1, len(doc))
+            weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
+            parts = Parts(frame.kind, 0, 0, 0.0, place, weight)
+            span = doc[side.at : side.end].text
+            yield (
+                Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
+                parts,
+            )
+
+
+def _pulls_apart(left: Side, right: Side) -> bool:
+    """Whether two sides may be set against each other: one is the client's own clause, and where both are, the
+    client set them against each other first."""
+    own = [side.source.startswith("clause") for side in (left, right)]
+    return any(own) and (not all(own) or left.contrast or right.contrast)
+
+
+def _halves(hits: Iterable[Hit]) -> Iterator[Side]:
+    for hit in hits:
+        for form in hit.meaning.halves:
+            text = fill(form, hit.slots)
+            if text is not None and hit.meaning.sign in ("change", "sustain"):
+                yield Side(text, hit.meaning.sign, hit.meaning.id, hit.at, hit.at + hit.matched, 6)
+
+
+def _echo(first: str, second: str) -> bool:
+    """Whether two sentences say much the same words, so that one after the other would sound doubled."""
+    one, two = (
+        set(re.findall(r"[a-z]{4,}", t.lower())) - {"your", "that", "with", "this", "have"} for t in (first, second)
+    )
+    return bool(one) and len(one & two) / len(one) > 0.34
+
+
+def tidy_end(text: str) -> str:
+    """A capital at the start of each sentence and one full stop at the end."""
+    text = re.sub(r"\s+", " ", text).strip().rstrip(".,; ") + "."
+    return re.sub(r"(^|[.] )([a-z])", lambda m: m.group(1) + sentence_case(m.group(2)), text)

@@ -1,0 +1,56 @@
+"""Reading the answer to a 0-10 ruler."""
+
+from __future__ import annotations
+
+import re
+
+RULERS = ("importance", "confidence", "readiness")
+WORDS = {
+    "zero": 0, "nil": 0, "none": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7,
+    "eight": 8, "nine": 9, "ten": 10,
+}  # fmt: skip
+PHRASES = (
+    (r"\b(somewhere )?in the middle\b|\bhalf ?way\b|\bmiddling\b", 5),
+    (r"\bnot at all\b|\brock bottom\b|\bnothing\b", 0),
+    (r"\bmax(ed)?( out)?\b|\btop of the scale\b|\bcouldn'?t be higher\b|\ball the way\b", 10),
+)
+_NUMBER = re.compile(
+    r"(?<![\d.,:/])(\d{1,3})(?:[.,]\d+)?(?![\d:])(?!\s*(?:%|am|pm|years?|yrs?|months?|weeks?|days?|pints?|beers?|drinks?|cigs?|hours?|hrs?|kids?|times?)\b)",
+    re.I,
+)
+_OUT_OF = re.compile(r"\b(?:out of|of|/)\s*10\b|/\s*10\b", re.I)
+_MINUS = re.compile(r"(?:^|\s)(?:-|minus )\s*\d", re.I)
+
+
+def read_number(text: str) -> int | None:
+    """The ruler's number in what the client typed, or None.
+
+    "about a six", "6-7" (6, the lower: the client is not yet at 7), "7 out of 10", "zero", "in the middle" and "6.5"
+    (6) are numbers; "no idea", "11", "-2" and "2 years" are none.
+    """
+    lowered = text.lower().strip()
+    if _MINUS.search(lowered):
+        return None
+    without_scale = _OUT_OF.sub(" ", lowered)
+    digits = [int(n) for n in _NUMBER.findall(without_scale)]
+    if digits:
+        return digits[0] if all(n <= 10 for n in digits[:1]) else None
+    spelled = [WORDS[w] for w in re.findall(r"[a-z]+", without_scale) if w in WORDS]
+    words = len(lowered.split())
+    if spelled and words <= 12:
+        # "a ten" and "one" are numbers; "the one thing" in a long sentence is not
+        return spelled[0]
+    for pattern, value in PHRASES:
+        if re.search(pattern, lowered) and words <= 8:
+            return value
+    return None
+
+
+def lower_of(n: int) -> int:
+    """The number for "why a 5 and not a 2?": n minus 3, or minus 2 below 5, never below 0."""
+    return max(0, n - (3 if n >= 5 else 2))
+
+
+def higher_of(n: int) -> int:
+    """The number for "what would it take to get to …?": n plus 2, never above 10."""
+    return min(10, n + 2)

@@ -1,0 +1,191 @@
+"""Rasa component: what a message says for or against a change, given the question before it.
+
+It reads the question from `message.get("metadata")["previous"]` and leaves the result under `client_language`:
+`{"talk", "ambivalent", "codes": [{"code", "sign", "text", "start", "end"}], "confidence", "evidence"}`.
+It is independent of the intent: in config.yml it may stand anywhere in the pipeline.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+from bot.mi.client_language import ClientLanguage, decide
+from bot.mi.cues import Cues
+from bot.mi.language_signals import read
+from bot.nlu.client_language_head import TalkHead
+
+CLIENT_LANGUAGE = "client_language"
+_ROOT = Path(__file__).resolve().parents[2]
+# Text, the question before it (or None), its class, how much it counts.
+Example = tuple[str, Any, str, float]
+_FILE = "talk_head.json"
+# Longer than this a statement means the same after any question, so it is also learned beside one.
+_STANDS_ALONE = 4  # words
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class ClientLanguageClassifier(GraphComponent):
+    """Cues (`bot.mi`) pooled with a head learned from the NLU examples."""
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """`cues` is a path from the project's root; `classes` maps intents, every other one is neutral.
+
+        The `neutral` intents count in full, the rest (booking, privacy, ...) by `others_weight`: their words are far
+        from client talk and would otherwise make everything unusual look neutral.
+        """
+        return {
+            "cues": "data/mi/cues.yml",
+            "classes": {"change_talk": "change", "sustain_talk": "sustain", "ambivalence": "ambivalent"},
+            "neutral": ["share"],
+            "others_weight": 0.35,
+            "ignore": ["not_english", "gibberish"],
+            "strength": 4.0,
+            "seed": 0,
+        }
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Python packages beyond the standard library."""
+        return ["sklearn", "scipy"]
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """A change in the cue tables or in the pure code trains the component again."""
+        settings = {**cls.get_default_config(), **config}
+        code = sorted((_ROOT / "bot" / "mi").glob("language_*.py"))
+        files = [_ROOT / settings["cues"], _ROOT / "bot/mi/cues.py", _ROOT / "bot/nlu/client_language_head.py", *code]
+        return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> ClientLanguageClassifier:
+        """A component that has learned nothing yet."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> ClientLanguageClassifier:
+        """The component as trained. Without a stored head (no examples) it works by cues alone."""
+        component = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as directory:
+            path = directory / _FILE
+            if path.exists():
+                component._head = TalkHead.load(path, component._cues)
+        return component
+
+    def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
+        self._config = {**self.get_default_config(), **config}
+        self._cues = Cues.load(_ROOT / self._config["cues"])
+        self._storage = model_storage
+        self._resource = resource
+        self._head: TalkHead | None = None
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn the head from the intent examples and keep it."""
+        examples = list(training_data.intent_examples)
+        rows, classes, weights = [], [], []
+        for text, previous, name, weight in augmented(self._labelled(examples)):
+            rows.append((text, read(text, previous, self._cues)))
+            classes.append(name)
+            weights.append(weight)
+        with self._storage.write_to(self._resource) as directory:
+            if len(set(classes)) > 1:
+                head = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
+                self._head = head.fit(rows, classes, weights)
+                self._head.save(directory / _FILE)
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Add `client_language` to each message."""
+        for message in messages:
+            text = message.get(TEXT) or ""
+            result = self._annotate(text, previous_of(message))
+            message.set(CLIENT_LANGUAGE, as_dict(result), add_to_output=True)
+        return messages
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Nothing after this component learns from its result."""
+        return training_data
+
+    def _annotate(self, text: str, previous: str | None) -> ClientLanguage:
+        signals = read(text, previous, self._cues)
+        scores = self._head.probabilities(text, signals) if self._head is not None and text.strip() else None
+        return decide(text, signals, scores)
+
+    def _labelled(self, examples: list[Message]) -> list[Example]:
+        classes, ignored = self._config["classes"], set(self._config["ignore"])
+        talk = {*classes, *self._config["neutral"]}
+        return [
+            (
+                example.get(TEXT),
+                previous_of(example),
+                classes.get(example.get(INTENT), "neutral"),
+                1.0 if example.get(INTENT) in talk else self._config["others_weight"],
+            )
+            for example in examples
+            if example.get(TEXT) and example.get(INTENT) not in ignored
+        ]
+
+
+def previous_of(message: Message) -> str | None:
+    """The question before a message: at run time in its metadata, in training in the example's metadata."""
+    metadata = message.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return None
+    example = metadata.get("example")
+    found = (example if isinstance(example, Mapping) else metadata).get("previous")
+    return str(found) if found else None
+
+
+def augmented(labelled: list[Example]) -> list[Example]:
+    """The examples, and again beside a question those that would mean the same after any.
+
+    Without this the head would learn that a question being there at all speaks for one class. The questions are
+    dealt out in turn, so nothing is random.
+    """
+    questions = sorted({previous for _, previous, _, _ in labelled if previous})
+    if not questions:
+        return labelled
+    alone = [
+        (text, name, weight)
+        for text, previous, name, weight in labelled
+        if not previous and len(text.split()) >= _STANDS_ALONE
+    ]
+    beside = [(text, questions[n % len(questions)], name, weight) for n, (text, name, weight) in enumerate(alone)]
+    return [*labelled, *beside]
+
+
+def as_dict(result: ClientLanguage) -> dict[str, Any]:
+    """The result as plain values, ready for JSON."""
+    return {
+        "talk": result.talk,
+        "ambivalent": result.ambivalent,
+        "codes": [
+            {"code": s.code, "sign": s.sign, "text": s.text, "start": s.start, "end": s.end} for s in result.codes
+        ],
+        "confidence": result.confidence,
+        "evidence": list(result.evidence),
+    }

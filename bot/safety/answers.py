@@ -1,0 +1,85 @@
+"""Read the answer to a direct question: yes, no, unsure, refusal, joke, garble, or something else.
+
+The phrases are in `data/safety/answers.yml`. When in doubt it is not a "no".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.safety.content import read
+
+ANSWERS = ("yes", "no", "unsure", "refusal", "joke", "garble", "other")
+_WORD = re.compile(r"[a-z0-9]+")
+_VOWELS = frozenset("aeiouy")
+_SHORT_WORDS = 4
+
+
+@dataclass(frozen=True)
+class AnswerReader:
+    """`starts[answer]`: phrases that open such an answer; `anywhere[answer]`: phrases that make it so wherever."""
+
+    starts: Mapping[str, tuple[tuple[str, ...], ...]]
+    anywhere: Mapping[str, tuple[tuple[str, ...], ...]]
+    softeners: frozenset[str]
+
+    @classmethod
+    def load(cls, directory: Path) -> AnswerReader:
+        """Read `directory`/answers.yml; SafetyContentError names the key of a mistake."""
+        source = read(directory / "answers.yml")
+        source.only("starts", "anywhere", "softeners")
+        starts, anywhere = source.section("starts"), source.section("anywhere")
+        starts.only("yes", "no", "unsure")
+        anywhere.only("refusal", "joke", "unsure")
+        return cls(
+            {key: tuple(_words(text) for text in starts.texts(key)) for key in starts.data},
+            {key: tuple(_words(text) for text in anywhere.texts(key)) for key in anywhere.data},
+            frozenset(source.words("softeners")),
+        )
+
+    def read(self, text: str) -> str:
+        """One of ANSWERS. Never raises."""
+        words = _words(text)
+        if not words:
+            return "garble"
+        for answer in ("refusal", "joke", "unsure"):
+            if any(_inside(phrase, words) for phrase in self.anywhere[answer]):
+                return answer
+        found = self._opening(words)
+        if found == "no" and any(word in self.softeners for word in words):
+            return "unsure"  # "no, but sometimes"
+        if found is not None:
+            return found
+        if len(words) <= _SHORT_WORDS and not any(_readable(word) for word in words):
+            return "garble"
+        return "other"
+
+    def _opening(self, words: tuple[str, ...]) -> str | None:
+        best: tuple[int, str] | None = None
+        for answer in ("unsure", "no", "yes"):
+            for phrase in self.starts[answer]:
+                if words[: len(phrase)] == phrase and (best is None or len(phrase) > best[0]):
+                    best = (len(phrase), answer)
+        return best[1] if best else None
+
+
+def _words(text: str) -> tuple[str, ...]:
+    plain = text.lower().replace("\u2019", "'").replace("'", "")
+    return tuple(_squeeze(word) for word in _WORD.findall(plain))
+
+
+def _squeeze(word: str) -> str:
+    """ "yesss" and "nooo" without the stretch."""
+    return re.sub(r"(.)\1{2,}", r"\1", word)
+
+
+def _inside(phrase: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    return any(words[i : i + len(phrase)] == phrase for i in range(len(words) - len(phrase) + 1))
+
+
+def _readable(word: str) -> bool:
+    """Whether a word could be one: it has a vowel, and no four consonants in a row."""
+    return any(char in _VOWELS for char in word) and not re.search(r"[bcdfghjklmnpqrstvwxz]{4}|asdf|qwer|zxcv", word)

@@ -1,0 +1,99 @@
+"""`evoke run`: starts everything, prints where it is, and stops it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from rich.console import Console
+from rich.panel import Panel
+
+from bot.app import Evoke, running, web_app
+from bot.channels.telegram import TelegramChannel
+from bot.console.staff import first_admin
+from bot.loopback import Loopback
+from bot.settings import Settings
+
+log = structlog.get_logger()
+
+
+class StartError(Exception):
+    """Evoke cannot start; the message is one sentence that says what to do."""
+
+
+@asynccontextmanager
+async def serving(evoke: Evoke) -> AsyncIterator[str]:
+    """The web side and Telegram around a running Evoke; yields the address of the chat page.
+
+    Raises:
+        StartError: the port is taken.
+    """
+    settings, app = evoke.settings, web_app(evoke)
+    try:
+        server = Loopback(app, settings.host, settings.port)
+    except OSError as error:
+        raise StartError(
+            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}): stop the other program, "
+            f"or choose another port, for example EVOKE_PORT={settings.port + 1 if settings.port else 8081}."
+        ) from error
+    await server.start()
+    background = [asyncio.create_task(evoke.alerts.run(evoke.conversations.clock))]
+    telegram = None
+    try:
+        token = settings.telegram_token.get_secret_value()
+        if token:
+            telegram = TelegramChannel(evoke.conversations, evoke.db, evoke.bus, token, settings.telegram_base_url)
+            await telegram.start()
+        yield server.url
+    finally:
+        app.state.stopping.set()
+        if telegram is not None:
+            await telegram.stop()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        await server.stop()
+        await evoke.alerts.aclose()
+
+
+async def run(settings: Settings, console: Console) -> None:
+    """Runs until Ctrl-C or SIGTERM.
+
+    Raises:
+        StartError, StoreError, ClinicConfigError, RasaError: with one sentence on what to do.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    console.print("Starting: database, safety screen, language …")
+    async with running(settings, wait_for_rasa=False) as evoke, serving(evoke) as address:
+        await _announce(evoke, address, console, stop)
+        await stop.wait()
+        console.print("Stopping …")
+
+
+async def _announce(evoke: Evoke, address: str, console: Console, stop: asyncio.Event) -> None:
+    now = evoke.conversations.clock()
+    admin = await evoke.db.write(lambda session: first_admin(session, now))
+    if evoke.rasa is not None:
+        with console.status("Starting Rasa (about 15 seconds) …"):
+            ready = asyncio.create_task(evoke.rasa.wait_ready())
+            stopped = asyncio.create_task(stop.wait())
+            await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not ready.done():
+                ready.cancel()
+                return
+            await ready
+    lines = [f"Chat page       {address}/", f"Staff console   {address}/console"]
+    if admin is not None:
+        lines.append(f"First sign-in   {admin[0]}   password {admin[1]}   (shown only now)")
+    if evoke.settings.telegram_token.get_secret_value():
+        lines.append("Telegram        polling")
+    console.print(
+        Panel("\n".join(lines), title=f"Evoke is running for {evoke.clinic.name}", subtitle="Ctrl-C stops it")
+    )

@@ -1,0 +1,248 @@
+"""Reading and writing the message table: functions of a session, for `Database.read` and `Database.write`."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from bot.store.models import Client, Conversation, Message
+
+HISTORY = 8
+"""How many of the client's earlier messages the safety screen sees with a new one."""
+
+
+@dataclass(frozen=True)
+class Outbound:
+    """A reply to be stored. `payload` holds what goes with the words: buttons, ruler, slots, card."""
+
+    text: str
+    kind: str = "text"
+    payload: dict[str, Any] = field(default_factory=dict)
+    moves: tuple[str, ...] = ()
+
+
+class NoSuchConversation(LookupError):
+    """The conversation was never there, or has been erased."""
+
+
+def new_conversation(
+    session: Session,
+    *,
+    channel: str,
+    address: str,
+    language: str,
+    time_zone: str | None,
+    greeting: Sequence[Outbound],
+    dialogue: dict[str, Any],
+    now: datetime,
+) -> Conversation:
+    """A new client with a conversation that begins with `greeting`."""
+    client = Client(id=uuid.uuid4().hex, language=language, time_zone=time_zone, created_at=now)
+    conversation = Conversation(
+        id=uuid.uuid4().hex,
+        client=client,
+        channel=channel,
+        address=address,
+        mi_state={},
+        safety_state={},
+        dialogue=dialogue,
+        last_seq=0,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(conversation)
+    session.flush()
+    add_outbound(session, conversation, greeting, None, now)
+    return conversation
+
+
+def by_address(session: Session, channel: str, address: str) -> Conversation | None:
+    """The conversation that a channel knows under `address`."""
+    return session.scalar(select(Conversation).where(Conversation.channel == channel, Conversation.address == address))
+
+
+def add_inbound(
+    session: Session,
+    conversation_id: str,
+    *,
+    external_id: str | None,
+    kind: str,
+    text: str,
+    payload: dict[str, Any],
+    now: datetime,
+) -> tuple[Message, bool]:
+    """Stores what a client sent, once: (row, True), or for a repeat of `external_id` (the first row, False).
+
+    Raises:
+        NoSuchConversation: there is none with this id.
+    """
+    conversation = session.get(Conversation, conversation_id)
+    if conversation is None:
+        raise NoSuchConversation(conversation_id)
+    if external_id is not None:
+        first = session.scalar(
+            select(Message).where(
+                Message.conversation_id == conversation_id,
+                Message.direction == "in",
+                Message.external_id == external_id,
+            )
+        )
+        if first is not None:
+            return first, False
+    message = Message(
+        conversation_id=conversation_id,
+        seq=_next_seq(session, conversation),
+        direction="in",
+        external_id=external_id,
+        kind=kind,
+        text=text,
+        payload=payload,
+        moves=[],
+        created_at=now,
+        delivered_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message, True
+
+
+def add_outbound(
+    session: Session, conversation: Conversation, replies: Iterable[Outbound], in_reply_to: int | None, now: datetime
+) -> list[Message]:
+    """Stores replies behind everything that is there."""
+    rows = []
+    for reply in replies:
+        row = Message(
+            conversation_id=conversation.id,
+            seq=_next_seq(session, conversation),
+            direction="out",
+            kind=reply.kind,
+            text=reply.text,
+            payload=reply.payload,
+            moves=list(reply.moves),
+            in_reply_to=in_reply_to,
+            created_at=now,
+            answered_at=now,
+        )
+        session.add(row)
+        rows.append(row)
+    session.flush()
+    return rows
+
+
+def _next_seq(session: Session, conversation: Conversation) -> int:
+    # One UPDATE takes the next number: two writers on PostgreSQL wait for each other on the row.
+    number = session.execute(
+        update(Conversation)
+        .where(Conversation.id == conversation.id)
+        .values(last_seq=Conversation.last_seq + 1)
+        .returning(Conversation.last_seq)
+    ).scalar_one()
+    session.expire(conversation, ["last_seq"])
+    return int(number)
+
+
+def next_open(session: Session, conversation_id: str) -> Message | None:
+    """The oldest inbound message that has no answer yet."""
+    return session.scalar(
+        select(Message)
+        .where(Message.conversation_id == conversation_id, Message.direction == "in", Message.answered_at.is_(None))
+        .order_by(Message.seq)
+        .limit(1)
+    )
+
+
+def conversations_with_open_messages(session: Session) -> list[str]:
+    """Ids of conversations that wait for an answer: what to work on after a restart."""
+    return list(
+        session.scalars(
+            select(Message.conversation_id).where(Message.direction == "in", Message.answered_at.is_(None)).distinct()
+        )
+    )
+
+
+def earlier_texts(session: Session, message: Message) -> list[str]:
+    """The client's last HISTORY texts before this message, oldest first."""
+    rows = session.scalars(
+        select(Message.text)
+        .where(Message.conversation_id == message.conversation_id, Message.direction == "in", Message.seq < message.seq)
+        .order_by(Message.seq.desc())
+        .limit(HISTORY)
+    )
+    return list(rows)[::-1]
+
+
+def previous_inbound_at(session: Session, message: Message) -> datetime | None:
+    """When the client's message before this one came."""
+    return session.scalar(
+        select(Message.created_at)
+        .where(Message.conversation_id == message.conversation_id, Message.direction == "in", Message.seq < message.seq)
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+
+
+def has_holding_reply(session: Session, message: Message) -> bool:
+    """Whether the client was already told that the answer to this message is late."""
+    found = session.scalar(
+        select(Message.id).where(Message.in_reply_to == message.id, Message.kind == "holding").limit(1)
+    )
+    return found is not None
+
+
+def after(session: Session, conversation_id: str, seq: int, limit: int = 500) -> list[Message]:
+    """Messages of both directions behind number `seq`, in order."""
+    return list(
+        session.scalars(
+            select(Message)
+            .where(Message.conversation_id == conversation_id, Message.seq > seq)
+            .order_by(Message.seq)
+            .limit(limit)
+        )
+    )
+
+
+def due(session: Session, conversation_id: str) -> list[Message]:
+    """Outbound messages that are not delivered yet, in order."""
+    return list(
+        session.scalars(
+            select(Message)
+            .where(
+                Message.conversation_id == conversation_id,
+                Message.direction == "out",
+                Message.delivered_at.is_(None),
+            )
+            .order_by(Message.seq)
+        )
+    )
+
+
+def conversations_due(session: Session, channel: str) -> list[str]:
+    """Ids of a channel's conversations with undelivered messages."""
+    return list(
+        session.scalars(
+            select(Message.conversation_id)
+            .join(Conversation)
+            .where(Conversation.channel == channel, Message.direction == "out", Message.delivered_at.is_(None))
+            .distinct()
+        )
+    )
+
+
+def mark_delivered(session: Session, ids: Sequence[int], now: datetime) -> None:
+    session.execute(update(Message).where(Message.id.in_(ids), Message.delivered_at.is_(None)).values(delivered_at=now))
+
+
+def forget_words(session: Session, conversation_id: str) -> None:
+    """Empties what the client wrote; the rows stay, so that nothing is answered twice."""
+    session.execute(
+        update(Message)
+        .where(Message.conversation_id == conversation_id, Message.direction == "in")
+        .values(text="", payload={})
+    )

@@ -1,0 +1,117 @@
+"""The console in a real browser: accessibility, a phone's width, the living queue, and no JavaScript at all."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+from test_console_pages import NOW, PASSWORD, clinic, password_hash  # noqa: F401  # the same clinic
+
+from bot.clinic.cases import open_case
+from bot.console import pages_cases
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(clinic: Any) -> Iterator[str]:  # noqa: F811  # pytest hands over the fixture of that name
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(clinic.app, port=port, log_level="error", ws="none"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{port}/console"
+    server.should_exit = True
+    thread.join()
+
+
+def sign_in(page: Page, address: str, role: str = "admin") -> None:
+    page.goto(address)
+    page.get_by_label("E-mail address").fill(f"{role}@clinic.example")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/queue")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, scheme):  # noqa: F811
+    context = chromium.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
+    page = context.new_page()
+    page.goto(address)
+    found = {"sign-in": _problems(page)}
+    sign_in(page, address)
+    for name in ("queue", f"cases/{clinic.case}", "appointments", "staff", "audit", "password"):
+        page.goto(f"{address}/{name}")
+        for summary in page.locator("summary").all():
+            summary.click()
+        found[name] = _problems(page)
+    context.close()
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, clinic, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(pages_cases, "REFRESH_SECONDS", 1)
+    page = chromium.new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    sign_in(page, address)
+    button = page.get_by_role("button", name="I will look after this")
+    button.focus()
+    clinic.db.write_now(
+        lambda session: open_case(
+            session,
+            clinic.app.state.clinic,
+            client_id="ana",
+            conversation_id="talk",
+            message_id=None,
+            reason="wish",
+            tier="none",
+            now=NOW,
+        )
+    )
+    page.get_by_text("Wants to talk to a person").wait_for(timeout=5000)
+    assert page.evaluate("document.activeElement.id") == f"take-{clinic.case}"
+    assert page.title() == "Cases (2 waiting) · Demo clinic"
+    assert errors == []
+    page.close()
+
+
+def test_everything_works_without_javascript_and_by_keyboard(chromium, address, clinic):  # noqa: F811
+    context = chromium.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, address, "clinician")
+    page.get_by_role("button", name="I will look after this").press("Enter")
+    page.wait_for_url("**/cases/*")
+    page.get_by_text("Close the case").press("Enter")
+    page.get_by_label("What came of it").select_option("Not a safety concern")
+    page.get_by_role("button", name="Close it").press("Enter")
+    page.wait_for_url("**/queue")
+    assert page.get_by_text("Nobody is waiting.").is_visible()
+    page.get_by_role("button", name="Sign out").press("Enter")
+    page.wait_for_url("**/sign-in")
+    context.close()
+
+
+def _problems(page: Page) -> list[str]:
+    """What axe finds, and whether the page is wider than the window."""
+    found = [violation["id"] for violation in Axe().run(page).response["violations"]]
+    wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
+    return [*found, "too wide"] if wide else found

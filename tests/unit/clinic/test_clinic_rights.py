@@ -1,0 +1,126 @@
+"""Export and erasure reach every table."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from bot.clinic.cases import open_case
+from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client
+from bot.clinic.schedule import book, free_slots
+from bot.store.models import Appointment, Audit, Base, Client, Message
+
+MARKER = "marker-7f3a"
+KEPT = {"audit", "staff"}
+
+
+def fill(session, config, now, client):
+    """A row of the client in every table that holds clients' things."""
+    message = Message(
+        conversation_id=f"{client}-talk",
+        seq=1,
+        direction="in",
+        text=f"{MARKER} of {client}",
+        created_at=now,
+        payload={"a": MARKER},
+    )
+    session.add(message)
+    session.flush()
+    reply = Message(
+        conversation_id=f"{client}-talk",
+        seq=2,
+        direction="out",
+        text="There.",
+        created_at=now,
+        in_reply_to=message.id,
+    )
+    session.add(reply)
+    session.flush()
+    case = open_case(
+        session,
+        config,
+        client_id=client,
+        conversation_id=f"{client}-talk",
+        message_id=message.id,
+        reason="risk",
+        tier="high",
+        kinds=["suicide"],
+        now=now,
+    )
+    slot = free_slots(session, config, now=now)[0]
+    appointment = book(session, config, slot.id, client_id=client, conversation_id=f"{client}-talk", now=now, key="k")
+    appointment.case_id = case.id
+    session.add(Audit(at=now, staff_id=None, action="view_case", subject=case.id))
+    session.commit()
+    return case
+
+
+def rows(session) -> dict[str, int]:
+    tables = Base.metadata.sorted_tables
+    return {table.name: session.scalar(select(func.count()).select_from(table)) for table in tables}
+
+
+@pytest.fixture
+def filled(session, config, now):
+    before = {client: fill(session, config, now, client) for client in ("ana", "ben")}
+    assert all(count for table, count in rows(session).items() if table not in KEPT), "fill every table"
+    return before
+
+
+def test_an_export_holds_every_table_and_only_that_client(session, filled):
+    text = json.dumps(export_client(session, "ana"))
+    export = json.loads(text)
+    assert set(export) == (set(rows(session)) - KEPT) | {"format", "audit"}
+    assert all(export[table] for table in export)
+    assert f"{MARKER} of ana" in text
+    assert f"{MARKER} of ben" not in text
+    assert export["audit"][0]["action"] == "view_case"
+
+
+def test_an_erasure_reaches_every_table_and_leaves_one_line(session, filled, now):
+    audit_before = rows(session)["audit"]
+    erase_client(session, "ana", now)
+    session.commit()
+    after = rows(session)
+    assert after["audit"] == audit_before + 1
+    assert all(count == 1 for table, count in after.items() if table in ("client", "case", "conversation"))
+    assert session.scalars(select(Appointment.client_id)).all() == ["ben"]
+    last = session.scalars(select(Audit).order_by(Audit.id.desc())).first()
+    assert (last.action, last.subject, last.staff_id) == ("erase_client", "ana", None)
+
+
+def test_nothing_of_the_client_is_left_in_the_file(session, filled, now, tmp_path):
+    erase_client(session, "ana", now)
+    erase_client(session, "ben", now)
+    session.commit()
+    session.connection().exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    session.rollback()
+    with session.get_bind().connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    left = [path.name for path in tmp_path.glob("clinic.db*") if MARKER.encode() in path.read_bytes()]
+    assert left == []
+
+
+def test_the_time_of_an_erased_appointment_is_free_again(session, filled, config, now):
+    taken = session.scalars(select(Appointment).where(Appointment.client_id == "ana")).one().starts_at
+    erase_client(session, "ana", now)
+    assert free_slots(session, config, now=now)[0].starts_at == taken
+
+
+def test_retention_erases_who_is_silent_for_long_and_keeps_open_cases(session, config, now):
+    long_after = now + timedelta(days=config.retention_days + 30)
+    case = fill(session, config, now, "ana")
+    assert erase_old(session, config, now + timedelta(days=config.retention_days)) == 0
+    assert erase_old(session, config, long_after) == 1  # ben, who has nothing open
+    case.closed_at = long_after
+    session.flush()
+    assert erase_old(session, config, long_after) == 1
+    assert session.get(Client, "ana") is None
+
+
+def test_an_unknown_client_is_told(session, now):
+    with pytest.raises(ClientNotFound):
+        export_client(session, "nobody")
+    with pytest.raises(ClientNotFound):
+        erase_client(session, "nobody", now)

