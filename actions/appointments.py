@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from rasa_sdk import Action, FormValidationAction, Tracker
-from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+from rasa_sdk.events import ActionExecutionRejected, ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 from sqlalchemy.orm import Session
@@ -19,6 +19,16 @@ from bot.store.models import Client
 from bot.turns import TurnContext, this_turn
 
 FORM_SLOTS = ("appointment_choice", "client_name", "client_contact", "offered")
+CONTROL = ("stop", "goodbye", "delete_data", "withdraw_consent", "start_over", "cancel_appointment")
+ASIDE = (*CONTROL, "ask_bot", "ask_privacy", "ask_capabilities", "ask_crisis_line")
+NO_ANSWER = {
+    # slot asked for -> intents that do not answer it, and that data/rules/clinic.yml has rules for
+    "appointment_choice": (*ASIDE, "thanks", "not_english", "deny", "decline_topic", "no_topic", "swearing"),
+    "client_name": ASIDE,
+    "client_contact": ASIDE,
+}
+SURE = 0.8
+"""From this confidence on; a name or a number is like no training sentence, and Rasa's guess at it is a weak one."""
 NO_CONTACT = ("skip", "no", "none", "nope", "nah", "pass", "rather not", "no thanks", "n/a")
 
 
@@ -49,6 +59,18 @@ class ValidateBookingForm(FormValidationAction):
 
     def name(self) -> str:
         return "validate_booking_form"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        asked, intent = tracker.get_slot("requested_slot"), tracker.latest_message.get("intent", {})
+        certain = intent.get("confidence", 0) >= SURE and intent.get("name") in NO_ANSWER.get(asked, ())
+        if certain and not self._chooses(tracker, asked):
+            return [SlotSet(asked, None), ActionExecutionRejected("booking_form")]
+        return await super().run(dispatcher, tracker, domain)
+
+    def _chooses(self, tracker: Tracker, asked: str) -> bool:
+        turn = this_turn()
+        offered = tracker.get_slot("offered") or []
+        return asked == "appointment_choice" and chosen(turn.text, turn.payload, offered) is not None
 
     async def validate_appointment_choice(
         self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
@@ -151,8 +173,13 @@ class ActionCancelAppointment(Action):
 
 
 def over() -> list[dict[str, Any]]:
-    """The form's slots are empty again, and no booking stands."""
-    return [SlotSet("awaiting", "nothing"), *(SlotSet(slot, None) for slot in FORM_SLOTS)]
+    """No booking stands, and the form's slots are empty again."""
+    return [SlotSet("awaiting", "nothing"), *emptied()]
+
+
+def emptied() -> list[dict[str, Any]]:
+    """The form's slots, empty."""
+    return [SlotSet(slot, None) for slot in FORM_SLOTS]
 
 
 def wish(turn: TurnContext) -> None:

@@ -9,6 +9,7 @@ from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
+from actions.appointments import emptied, over
 from actions.speech import take, tell, utter
 from bot.mi.state import MIState
 from bot.mi.turn import Say
@@ -23,7 +24,7 @@ class ActionStop(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         tell(dispatcher, "stop.ok")
-        return [] if tracker.get_slot("awaiting") == "consent" else [SlotSet("awaiting", "nothing")]
+        return [] if tracker.get_slot("awaiting") == "consent" else over()
 
 
 class ActionCrisisLine(Action):
@@ -46,7 +47,7 @@ class ActionAskDelete(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         tell(dispatcher, "control.ask_delete", buttons=("Yes, delete it", "No, keep it"))
-        return [SlotSet("awaiting", "delete_confirm")]
+        return [SlotSet("awaiting", "delete_confirm"), *emptied()]
 
 
 class ActionDeleteConfirmed(Action):
@@ -86,7 +87,7 @@ class ActionAskStartOver(Action):
             tell(dispatcher, "consent.ask_again", buttons=("Yes", "No"))
             return []
         tell(dispatcher, "control.ask_start_over", buttons=("Yes", "No"))
-        return [SlotSet("awaiting", "start_over_confirm")]
+        return [SlotSet("awaiting", "start_over_confirm"), *emptied()]
 
 
 class ActionStartOverConfirmed(Action):

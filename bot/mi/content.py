@@ -169,7 +169,10 @@ class Content:
         return best if best is not None and hits[best] >= 2 and hits[best] > english else None
 
     def fact_about(self, text: str, topic: str | None, told: Collection[str] = ()) -> Fact | None:
-        """The fact whose keywords `text` hits most often; at least one hit, and no fact twice."""
+        """The fact whose keywords `text` hits most often, and none twice.
+
+        One hit is enough for a fact of the client's own topic, or before there is one; another topic's needs two.
+        """
         lowered = text.lower()
 
         def hits(fact: Fact) -> float:
@@ -177,7 +180,9 @@ class Content:
             return words + (0.5 if words and topic in fact.topics else 0)
 
         best = max((f for f in self.facts if f.id not in told), key=hits, default=None)
-        return best if best is not None and hits(best) >= 1 else None
+        if best is None:
+            return None
+        return best if hits(best) >= (1 if topic is None or topic in best.topics else 2) else None
 
 
 def capitalised(text: str) -> str:

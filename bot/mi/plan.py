@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 PLAN_WORDS_FOR_NONE = frozenset(
-    ("no", "none", "nobody", "nope", "nah", "nothing", "noone", "no-one", "no one", "not really", "n/a", "na", "skip")
-    + ("pass", "idk", "dunno", "-", "")
+    {"no", "none", "nobody", "nope", "nah", "nothing", "noone", "no-one", "no one", "not really", "n/a", "na", "skip"}
+    | {"pass", "idk", "dunno", "-", ""}
 )
 """Answers to a step of the plan that leave it empty."""
 _BACK = (

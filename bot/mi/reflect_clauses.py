@@ -19,6 +19,10 @@ else:
     Doc = Token = Any
 
 _RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
+_OF_THINGS = frozenset(
+    ("start", "begin", "come", "get", "go", "turn", "become", "happen", "end", "creep", "last", "run", "cost")
+)
+"""Verbs that, with no subject before them, mostly tell of the habit and not of the client ("started as a laugh")."""
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
 LONGEST_CLAUSE = 20
@@ -79,7 +83,8 @@ class ClauseReader:
         if text is None or any(c in text for c in '"()[]'):
             return None
         if clause.subject is None:
-            if doc[start].lower_ not in self._content.elided and doc[clause.verb].tag_ != "VBD":
+            dropped_i = doc[clause.verb].tag_ == "VBD" and doc[clause.verb].lemma_ not in _OF_THINGS
+            if doc[start].lower_ not in self._content.elided and not dropped_i:
                 return None
             text = "you " + text
         elif doc[clause.subject].lower_ in _POINTING or not _says_something(doc, start, end):
@@ -128,9 +133,12 @@ class ClauseReader:
 def _is_event(doc: Doc, clause: Clause) -> bool:
     """Whether a clause tells what a person did ("he hit me again"): said plainly, it must not sound doubted."""
     subject = None if clause.subject is None else doc[clause.subject]
-    if subject is None or doc[clause.verb].lemma_ == "be":
+    if subject is None or (doc[clause.verb].lemma_ == "be" and doc[clause.verb].tag_ != "VBN"):
         return False
-    return doc[clause.verb].tag_ == "VBD" and subject.lower_ in ("he", "she", "they", "someone", "somebody")
+    tells = doc[clause.verb].tag_ == "VBD" or any(
+        t.lemma_ == "have" and t.dep_ == "aux" for t in doc[clause.verb].lefts
+    )
+    return tells and subject.lower_ in ("he", "she", "they", "someone", "somebody")
 
 
 def _coded(raw: str, language: ClientLanguage) -> str:

@@ -247,6 +247,8 @@ class Reflector:
             use = "first"
         elif side.text.startswith("your "):
             use = "yours"
+        elif not _OF_OTHERS.match(side.text):
+            return
         for frame in self._content.frames:
             if frame.use != use:
                 continue
@@ -258,6 +260,13 @@ class Reflector:
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
                 parts,
             )
+
+
+_OF_OTHERS = re.compile(
+    r"(?:he|she|they|it|this|that|the|these|those|everyone|everybody|people|nobody|no one|someone)(?:'\w+)?\b",
+    re.IGNORECASE,
+)
+"""How a clause begins that states something about the world: said back as the client's view."""
 
 
 def _pulls_apart(left: Side, right: Side) -> bool:

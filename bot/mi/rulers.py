@@ -46,6 +46,23 @@ def read_number(text: str) -> int | None:
     return None
 
 
+NAMED = (
+    ("importance", re.compile(r"\bimportan\w*|\bmatters?\b", re.I)),
+    (
+        "confidence",
+        re.compile(r"\bconfiden\w*|\b(?:could|can) i (?:do|manage)|\bi (?:can|could) (?:actually )?do it\b", re.I),
+    ),
+    ("readiness", re.compile(r"\bready\b|\breadiness\b", re.I)),
+)
+
+
+def volunteered(text: str) -> str | None:
+    """The ruler that a client answers without having been asked ("importance? id say 9"), or None."""
+    if read_number(text) is None or len(text.split()) > 16:
+        return None
+    return next((name for name, pattern in NAMED if pattern.search(text)), None)
+
+
 def lower_of(n: int) -> int:
     """The number for "why a 5 and not a 2?": n minus 3, or minus 2 below 5, never below 0."""
     return max(0, n - (3 if n >= 5 else 2))

@@ -32,6 +32,7 @@ class MIState:
 
     `awaiting` is the id of the move whose question stands ("" when none does) and `asked` its words; `done` holds the
     tools already used, `said` the ids of wordings and reflections, `frames` those of the last reflections.
+    `query` is what the client wanted to know, while a fact is being offered.
     """
 
     process: str = "engage"
@@ -57,6 +58,7 @@ class MIState:
     idk: int = 0
     last_affirm: int = -9
     facts: tuple[str, ...] = ()
+    query: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists and numbers, for the conversation's row."""

@@ -125,19 +125,26 @@ def ready_for_key_question(state: MIState) -> bool:
     asked_at = [int(d.split("@")[1]) for d in state.done if d.startswith("key_question@")]
     if asked_at and state.turns - asked_at[-1] < 6:
         return False
-    mobilising = sum(q.code in ("commitment", "activation", "taking_steps") for q in state.change_quotes())
+    mobilising = [q for q in state.change_quotes() if q.code in ("commitment", "activation", "taking_steps")]
     rulers = {r.name for r in state.rulers}
-    if mobilising >= 2 and len(state.change_quotes()) >= 3:
+    committed = any(q.code == "commitment" and q.turn == state.turns for q in mobilising)
+    quotes = len(state.change_quotes())
+    if quotes >= 3 and state.turns >= 5 and (committed or len(mobilising) >= 2):
         return True
-    return {"importance", "confidence"} <= rulers and len(state.change_quotes()) >= 4 and state.turns >= 9
+    if {"importance", "confidence"} <= rulers and quotes >= 3 and state.turns >= 8:
+        return True
+    return quotes >= 2 and state.turns >= 14
 
 
 def may_ask(state: MIState, reflections_now: int) -> bool:
     """Whether a question now keeps two reflections to each.
 
-    The first turns may ask in any case (the client is only beginning), and so may one behind two turns without.
+    The first turns may ask in any case (the client is only beginning). Behind two turns without a question three
+    reflections to two questions are enough, and behind three turns it is time to ask.
     """
-    if state.silent_turns >= 2 or state.turns <= OPENING_TURNS:
+    if state.turns <= OPENING_TURNS or state.silent_turns >= 3:
+        return True
+    if state.silent_turns == 2 and 2 * (state.reflections + reflections_now) >= 3 * (state.questions + 1):
         return True
     return state.reflections + reflections_now >= REFLECTIONS_PER_QUESTION * (state.questions + 1)
 

@@ -11,6 +11,7 @@ it. Rule 3: with an open case (`gentle`) nothing is evoked, amplified or planned
 from __future__ import annotations
 
 import random
+import re
 import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,13 +19,13 @@ from typing import Any, Protocol
 
 from bot.mi import strategy
 from bot.mi.client_language import ClientLanguage
-from bot.mi.content import Content, Line, capitalised
-from bot.mi.echo import echo
+from bot.mi.content import Content, Fact, Line, capitalised
+from bot.mi.echo import SHORT_ANSWERS, echo, noun_answer
 from bot.mi.person import Parser
 from bot.mi.plan import PLAN_WORDS_FOR_NONE, first_person
 from bot.mi.process import follow
 from bot.mi.reflections import Reflection, Scored
-from bot.mi.rulers import higher_of, lower_of, read_number
+from bot.mi.rulers import higher_of, lower_of, read_number, volunteered
 from bot.mi.state import MIState, Quote, RulerValue
 from bot.mi.summaries import joined, quotes_for_summary
 
@@ -151,6 +152,7 @@ class MICore:
             "offer.after_plan": self._offer_answer,
             "offer.human": self._offer_answer,
             "evoke.values_ask": self._values_answer,
+            "evoke.step_thought": self._step_thought,
         }
         self._by_intent: dict[str, Callable[[Draft], None]] = {
             "discord": self._discord,
@@ -236,6 +238,12 @@ class MICore:
             return self._by_intent[intent]
         if draft.gentle:
             return self._listen
+        if (
+            state.process == "evoke"
+            and not state.awaiting.endswith((".ask", ".reask"))
+            and volunteered(draft.heard.text)
+        ):
+            return self._volunteered
         if state.awaiting in self._by_question and intent not in ("ask_advice", "ask_information"):
             return self._by_question[state.awaiting]
         if intent in self._by_intent:
@@ -251,10 +259,11 @@ class MICore:
         named = [t for t in self.content.topics_in(heard.text) if t not in state.topics]
         quotes = list(state.quotes)
         for span in heard.language.codes[:3] if heard.language else ():
-            if span.code == "other" or len(span.text.split()) < 3:
+            clause = clause_around(heard.text, span.start, span.end)
+            if span.code == "other" or len(clause.split()) < 3:
                 continue
-            quote = self.reflector.quote(span.text)
-            if quote and 3 <= len(quote.split()) <= 22 and quote not in {q.text for q in quotes}:
+            quote = self.reflector.quote(clause)
+            if quote and 4 <= len(quote.split()) <= 22 and quote not in {q.text for q in quotes}:
                 quotes.append(Quote(quote, span.sign, span.code, state.turns))
         draft.change(topics=(*state.topics, *named), quotes=tuple(quotes[-60:]), since_summary=state.since_summary + 1)
 
@@ -287,6 +296,8 @@ class MICore:
         named = self.content.topics_in(draft.heard.text)
         if named:
             topic, words = named[0], ""
+        elif draft.state.awaiting == "focus.agenda" and draft.state.topics:
+            topic, words = draft.state.topics[0], ""
         elif draft.heard.words >= 2 and draft.heard.intent not in ("dont_know", "no_topic", "deny", "affirm"):
             topic, words = "other", draft.heard.text[:120]
         elif "focus.ask_topic" in draft.state.done and draft.state.idk >= 1:
@@ -309,7 +320,8 @@ class MICore:
     def _evoke(self, draft: Draft) -> None:
         if draft.state.process == "plan":
             draft.change(process=follow("plan", "not_ready"))
-        if strategy.summary_due(draft.state) and self._summary(draft, since=draft.state.summarised):
+        ready = strategy.ready_for_key_question(draft.state)
+        if not ready and strategy.summary_due(draft.state) and self._summary(draft, since=draft.state.summarised):
             return
         self._reflect(draft)
         self._affirm(draft)
@@ -353,33 +365,51 @@ class MICore:
             draft.change(done=(*draft.state.done, tool))
 
     def _recapitulate(self, draft: Draft) -> None:
-        """The transitional summary and the key question."""
-        draft.lines.clear()
-        self._summary(draft, since=0, opener="transition.open", closing=False)
+        """The transitional summary and the key question; the question alone where a summary has just been given."""
+        if draft.state.since_summary > 2:
+            draft.lines.clear()
+            self._summary(draft, since=0, opener="transition.open", closing=False)
         self._ask(draft, "key_question")
         draft.change(done=(*draft.state.done, f"key_question@{draft.state.turns}"))
 
     def _key_question(self, draft: Draft) -> None:
+        """Change talk begins the plan; an answer without direction is asked for a first step; else it is theirs."""
         talk, intent = draft.heard.talk, draft.heard.intent
-        if (talk == "change" or intent in ("change_talk", "affirm")) and intent not in ("deny", "dont_know"):
+        if intent in ("deny", "dont_know", "sustain_talk") or talk == "sustain":
             self._reflect(draft)
-            self._tell(draft, "plan.intro")
-            draft.change(process=follow(draft.state.process, "ready"))
-            self._next_plan_step(draft)
-            return
+            self._tell(draft, "autonomy")
+            self._evoke_question(draft)
+        elif talk == "change" or intent in ("change_talk", "affirm"):
+            self._begin_plan(draft)
+        else:
+            self._reflect(draft)
+            if not self._ask(draft, "evoke.step_thought"):
+                self._evoke_question(draft)
+
+    def _step_thought(self, draft: Draft) -> None:
+        """A first idea of what to do: the plan begins with it."""
+        refused = draft.heard.intent in ("deny", "dont_know", "sustain_talk")
+        if refused or draft.heard.talk == "sustain" or draft.heard.words < 3:
+            self._by_process[draft.state.process](draft)
+        else:
+            self._begin_plan(draft)
+
+    def _begin_plan(self, draft: Draft) -> None:
         self._reflect(draft)
-        self._tell(draft, "autonomy")
-        self._evoke_question(draft)
+        self._tell(draft, "plan.intro")
+        if draft.state.process != "plan":
+            draft.change(process=follow(draft.state.process, "ready"))
+        self._next_plan_step(draft)
 
     def _values_answer(self, draft: Draft) -> None:
         if draft.heard.intent in ("dont_know", "deny"):
             self._dont_know(draft)
             return
-        value = echo(draft.heard.text, self._parse)
-        if value and draft.heard.words <= 8:
+        value = noun_answer(draft.heard.text, self._parse)
+        if value and not _SPEAKS_OF_TIME.search(draft.heard.text):
             draft.change(values=(*draft.state.values, value))
             self._reflect(draft)
-            if self._ask(draft, "evoke.values_fit", value=value[:1].lower() + value[1:].rstrip(".")):
+            if self._ask(draft, "evoke.values_fit", value=value):
                 return
         self._evoke(draft)
 
@@ -400,6 +430,11 @@ class MICore:
         else:
             self._evoke(draft)
 
+    def _volunteered(self, draft: Draft) -> None:
+        name = volunteered(draft.heard.text) or "importance"
+        draft.change(done=(*draft.state.done, f"{name}.ask"))
+        self._ruler_number(draft, name, "ask")
+
     def _ruler_number(self, draft: Draft, name: str, step: str) -> None:
         n = read_number(draft.heard.text)
         if n is None:
@@ -413,8 +448,8 @@ class MICore:
                 self._evoke_question(draft)
             return
         draft.change(rulers=(*draft.state.rulers, RulerValue(name, n, draft.state.turns)))
-        if draft.heard.words > 4:
-            self._reflect(draft)
+        if draft.heard.words <= 6 or not self._reflect(draft):
+            self._tell(draft, "ruler.number", n=str(n))
         if n == 0:
             self._tell(draft, f"{name}.at_zero")
             self._ask(draft, f"{name}.at_zero_ask")
@@ -532,6 +567,7 @@ class MICore:
             self._ask(draft, "dont_know.angle")
 
     def _advice(self, draft: Draft) -> None:
+        draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
         self._reflect(draft, allow=("simple", "complex"))
         if not self._ask(draft, "advice.ask_idea"):
             self._information(draft)
@@ -539,26 +575,24 @@ class MICore:
     def _advice_idea(self, draft: Draft) -> None:
         if draft.heard.intent not in ("dont_know", "deny"):
             self._reflect(draft)
-        fact = self.content.fact_about(
-            draft.heard.text + " " + (draft.state.topic or ""), draft.state.topic, draft.state.facts
-        )
-        if fact is None or not self._ask(draft, "advice.permission"):
+        draft.change(query=f"{draft.state.query} {draft.heard.text}")
+        if self._fact(draft) is None or not self._ask(draft, "advice.permission"):
             self._evoke_question(draft)
 
     def _advice_permission(self, draft: Draft) -> None:
-        if draft.heard.intent in ("deny", "decline_topic"):
+        if draft.heard.intent in ("affirm", "ask_information", "ask_advice", "thanks", "ask_repeat"):
+            self._information(draft)
+        elif draft.heard.intent in ("deny", "decline_topic"):
             self._tell(draft, "autonomy")
             self._evoke_question(draft)
         else:
-            self._information(draft)
+            self._by_process[draft.state.process](draft)
 
     def _information(self, draft: Draft) -> None:
         """Elicit-provide-elicit: one neutral fact with its source, then what the client makes of it."""
-        about = draft.heard.text
-        topic = self.content.topics[draft.state.topic or "other"]
-        fact = self.content.fact_about(about, draft.state.topic, draft.state.facts) or self.content.fact_about(
-            " ".join((topic.label, *topic.words[:3])), draft.state.topic, draft.state.facts
-        )
+        if draft.state.awaiting != "advice.permission":
+            draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
+        fact = self._fact(draft)
         if fact is None:
             self._tell(draft, "advice.no_fact")
             self._ask(draft, "advice.know")
@@ -566,6 +600,14 @@ class MICore:
         draft.change(facts=(*draft.state.facts, fact.id))
         draft.add(Line(f"{fact.text} ({fact.source})", "give_information", f"fact.{fact.id}"))
         self._ask(draft, "advice.after")
+
+    def _fact(self, draft: Draft) -> Fact | None:
+        """A fact about what the client wanted to know, or else one of the topic they came with."""
+        state = draft.state
+        topic = self.content.topics[state.topic or "other"]
+        asked = self.content.fact_about(state.query, state.topic, state.facts)
+        of_topic = self.content.fact_about(f"{topic.label} {topic.behaviour}", state.topic, state.facts)
+        return asked or (of_topic if of_topic and state.topic in of_topic.topics else None)
 
     def _not_understood(self, draft: Draft) -> None:
         if draft.heard.words <= 3 and draft.heard.intent != "gibberish":
@@ -578,7 +620,11 @@ class MICore:
 
     def _tell(self, draft: Draft, move: str, **slots: str) -> bool:
         line = self.content.say(
-            move, said=draft.state.said, rng=draft.rng, topic=draft.state.topic, slots={"clinic": draft.clinic, **slots}
+            move,
+            said=draft.state.said,
+            rng=draft.rng,
+            topic=_topic_of(draft.state),
+            slots={"clinic": draft.clinic, **slots},
         )
         if line is not None:
             draft.add(line)
@@ -604,26 +650,37 @@ class MICore:
             return False
         amplify = heard.talk == "sustain" and state.discord == 0 and state.turns % 5 == 0
         kinds = tuple(k for k in allow if k != "amplified" or amplify)
-        reflection = self.reflector.reflect(
-            heard.text,
-            language=heard.language,
-            topic=state.topic,
-            said=state.said,
-            frames_used=state.frames,
-            allow=kinds,
-            rng=draft.rng,
-        )
+        ambivalent = heard.language is not None and heard.language.ambivalent and "double_sided" in kinds
+        wanted = [("double_sided",), kinds] if ambivalent else [kinds]
+        reflection = next((made for only in wanted if (made := self._made(draft, only))), None)
         if reflection is None:
-            return self._echo(draft)
+            return self._short_answer(draft) or self._echo(draft)
         kind = "simple" if reflection.kind == "simple" else "complex"
         draft.add(Line(reflection.text, f"{kind}_reflection", f"reflection.{reflection.kind}", reflection.frame))
         said = (*draft.state.said, sentence_id(reflection.text), reflection.text)[-400:]
         draft.change(frames=(*state.frames, reflection.frame)[-12:], said=said)
         return True
 
+    def _made(self, draft: Draft, kinds: Sequence[str]) -> Reflection | None:
+        return self.reflector.reflect(
+            draft.heard.text,
+            language=draft.heard.language,
+            topic=draft.state.topic,
+            said=draft.state.said,
+            frames_used=draft.state.frames,
+            allow=kinds,
+            rng=draft.rng,
+        )
+
+    def _short_answer(self, draft: Draft) -> bool:
+        """A noun as an answer, reflected with what it answers ("my kids" after "why?": it comes down to them)."""
+        move = SHORT_ANSWERS.get(draft.state.awaiting)
+        answer = noun_answer(draft.heard.text, self._parse) if move else None
+        return answer is not None and self._tell(draft, str(move), answer=answer)
+
     def _echo(self, draft: Draft) -> bool:
         """A short answer said back: the simplest reflection there is; not twice in three turns."""
-        if any(f"echo@{draft.state.turns - back}" in draft.state.done for back in (1, 2)):
+        if any(f"echo@{draft.state.turns - back}" in draft.state.done for back in (1,)):
             return False
         echoed = echo(draft.heard.text, self._parse)
         if echoed is None or sentence_id(echoed) in draft.state.said:
@@ -635,9 +692,10 @@ class MICore:
     def _affirm(self, draft: Draft, force: str | None = None) -> None:
         state, language = draft.state, draft.heard.language
         if force is None:
-            if state.turns - state.last_affirm < strategy.TURNS_BETWEEN_AFFIRMATIONS or language is None:
+            too_soon = state.turns - state.last_affirm < strategy.TURNS_BETWEEN_AFFIRMATIONS
+            if too_soon or language is None or language.talk == "sustain":
                 return
-            heard = {f"{s.code}{s.sign}" for s in language.codes} | ({"mixed"} if language.ambivalent else set())
+            heard = {"mixed"} if language.ambivalent else {f"{s.code}{s.sign}" for s in language.codes}
             force = next((move for what, move in strategy.AFFIRMATIONS if what in heard), None)
         if force and self._tell(draft, force):
             draft.change(last_affirm=state.turns)
@@ -693,6 +751,22 @@ class MICore:
         return Turn(state, _messages(draft), draft.wants)
 
 
+def clause_around(text: str, start: int, end: int) -> str:
+    """The part of `text` between marks or "but" that holds the characters from `start` to `end`."""
+    lefts = [m.end() for m in _CUT.finditer(text, 0, start)]
+    right = _CUT.search(text, end)
+    return text[lefts[-1] if lefts else 0 : right.start() if right else len(text)].strip()
+
+
+_CUT = re.compile(r"[.!?;,\n]+\s*|\s+(?:but|because|cos|cuz|though|tho)\s+", re.I)
+
+
+def _topic_of(state: MIState) -> str | None:
+    """The topic in hand, or else the first one the client named."""
+    return state.topic or (state.topics[0] if state.topics else None)
+
+
+_SPEAKS_OF_TIME = re.compile(r"\d|\b(to)?(day|night|morrow|morning|week|month)s?\b|day\b", re.I)
 _RULER_STEPS = ("ask", "reask", "why_not_lower", "what_up", "at_zero_ask")
 
 

@@ -24,6 +24,7 @@ from bot.mi.client_language import ClientLanguage, decide
 from bot.mi.cues import Cues
 from bot.mi.language_signals import read
 from bot.nlu.client_language_head import TalkHead
+from bot.nlu.intents import embedding_of
 
 CLIENT_LANGUAGE = "client_language"
 _ROOT = Path(__file__).resolve().parents[2]
@@ -114,7 +115,7 @@ class ClientLanguageClassifier(GraphComponent):
         with self._storage.write_to(self._resource) as directory:
             if len(set(classes)) > 1:
                 head = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
-                self._head = head.fit(rows, classes, weights)
+                self._head = head.fit(rows, classes, weights, vectors_of(examples, [text for text, _ in rows]))
                 self._head.save(directory / _FILE)
         return self._resource
 
@@ -122,7 +123,7 @@ class ClientLanguageClassifier(GraphComponent):
         """Add `client_language` to each message."""
         for message in messages:
             text = message.get(TEXT) or ""
-            result = self._annotate(text, previous_of(message))
+            result = self._annotate(text, previous_of(message), embedding_of(message))
             message.set(CLIENT_LANGUAGE, as_dict(result), add_to_output=True)
         return messages
 
@@ -130,9 +131,10 @@ class ClientLanguageClassifier(GraphComponent):
         """Nothing after this component learns from its result."""
         return training_data
 
-    def _annotate(self, text: str, previous: str | None) -> ClientLanguage:
+    def _annotate(self, text: str, previous: str | None, embedding: Any) -> ClientLanguage:
         signals = read(text, previous, self._cues)
-        scores = self._head.probabilities(text, signals) if self._head is not None and text.strip() else None
+        vector = None if embedding is None else embedding[0]
+        scores = self._head.probabilities(text, signals, vector) if self._head is not None and text.strip() else None
         return decide(text, signals, scores)
 
     def _labelled(self, examples: list[Message]) -> list[Example]:
@@ -189,3 +191,11 @@ def as_dict(result: ClientLanguage) -> dict[str, Any]:
         "confidence": result.confidence,
         "evidence": list(result.evidence),
     }
+
+
+def vectors_of(examples: list[Message], texts: list[str]) -> list[Any] | None:
+    """The embeddings of `texts` (each one an example's), or None when the pipeline makes none."""
+    known = {message.get(TEXT): embedding_of(message) for message in examples}
+    if any(known.get(text) is None for text in texts):
+        return None
+    return [known[text][0] for text in texts]

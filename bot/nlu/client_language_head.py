@@ -2,7 +2,7 @@
 
 Four classes (`bot.mi.client_language.CLASSES`). It is a logistic regression over blocks of terms, each block
 TF-IDF weighted and scaled to length 1: word pairs, word triples with the topic taken out, and letter groups (for
-typos); beside them the cues found and, when an embedder is given, a sentence embedding. scikit-learn fits it; what
+typos); beside them the cues found and, where the pipeline has one, a sentence embedding. scikit-learn fits it; what
 is kept and used is a plain table of weights by term, so a message costs one look-up a term and the file is JSON.
 Everything is seeded: the same data gives the same head.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from bot.mi.language_text import clauses
 
 # A message as the head sees it: what was typed and the signals read from it and its question.
 Row = tuple[str, Signals]
-# Texts to an array of shape (texts, dimensions). The seam for sentence embeddings.
-Embedder = Callable[[Sequence[str]], Any]
+# A sentence embedding (a unit vector), or None where the pipeline has no `SentenceEmbedding`.
+Vector = Any
+DENSE_SCALE = 2.0  # against the blocks of terms, each of length 1
 
 SHORT = 3  # words; answers this short lean on the question
 BLOCKS = {"words": 1, "shapes": 2, "letters": 2}  # block: the least number of training messages a term needs
@@ -34,11 +35,10 @@ FORMAT = 1
 class TalkHead:
     """Fit on (text, signals) rows with their classes; gives probabilities by class."""
 
-    def __init__(self, cues: Cues, *, strength: float = 4.0, seed: int = 0, embed: Embedder | None = None) -> None:
+    def __init__(self, cues: Cues, *, strength: float = 4.0, seed: int = 0) -> None:
         self._cues = cues
         self._strength = strength
         self._seed = seed
-        self._embed = embed
         self._classes: list[str] = []
         self._base: list[float] = []
         # For each block: term -> [inverse document frequency, weight for each class].
@@ -46,8 +46,14 @@ class TalkHead:
         self._cue_table: dict[str, list[float]] = {}
         self._dense: list[list[float]] = []
 
-    def fit(self, rows: Sequence[Row], classes: Sequence[str], weights: Sequence[float] | None = None) -> TalkHead:
-        """Learn from rows, their classes and how much each counts (same lengths, two classes at least)."""
+    def fit(
+        self,
+        rows: Sequence[Row],
+        classes: Sequence[str],
+        weights: Sequence[float] | None = None,
+        vectors: Sequence[Vector] | None = None,
+    ) -> TalkHead:
+        """Learn from rows, their classes, how much each counts, and their embeddings (same lengths, two classes)."""
         from scipy.sparse import csr_matrix, hstack
         from sklearn.feature_extraction import DictVectorizer
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -63,8 +69,8 @@ class TalkHead:
             matrices.append(vectorizers[name].fit_transform(views))
         cues = DictVectorizer()
         matrices.append(cues.fit_transform([cue_features(signals) for _, signals in rows]))
-        if self._embed is not None:
-            matrices.append(csr_matrix(self._embed([text for text, _ in rows])))
+        if vectors is not None:
+            matrices.append(csr_matrix([[DENSE_SCALE * float(x) for x in vector] for vector in vectors]))
         # The tolerance is on a sum over thousands of messages: 0.1 is fine enough (measured: nothing changes below).
         model = LogisticRegression(C=self._strength, max_iter=300, tol=0.1, random_state=self._seed)
         model.fit(hstack(matrices, format="csr"), list(classes), sample_weight=weights)
@@ -92,16 +98,16 @@ class TalkHead:
         self._dense = [[round(float(value), 4) for value in line] for line in weights[at:]]
         self._base = base
 
-    def probabilities(self, text: str, signals: Signals) -> dict[str, float]:
+    def probabilities(self, text: str, signals: Signals, vector: Vector = None) -> dict[str, float]:
         """Class to probability for one message; sums to 1 over `CLASSES`."""
         scores = list(self._base)
         for block, found in terms(text, self._cues).items():
             _add_block(scores, self._tables[block], found)
         for name, value in cue_features(signals).items():
             _add(scores, self._cue_table.get(name, ()), value)
-        if self._embed is not None:
-            for value, line in zip(self._embed([text])[0], self._dense, strict=True):
-                _add(scores, line, float(value))
+        if vector is not None and self._dense:
+            for value, line in zip(vector, self._dense, strict=True):
+                _add(scores, line, DENSE_SCALE * float(value))
         top = max(scores)
         powers = [math.exp(score - top) for score in scores]
         total = sum(powers)
@@ -121,12 +127,12 @@ class TalkHead:
         path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
     @classmethod
-    def load(cls, path: Path, cues: Cues, *, embed: Embedder | None = None) -> TalkHead:
+    def load(cls, path: Path, cues: Cues) -> TalkHead:
         """Read a head written by `save`. Raises ValueError when it is of another format."""
         content = json.loads(path.read_text(encoding="utf-8"))
         if content.get("format") != FORMAT:
             raise ValueError(f"{path}: a talk head of format {content.get('format')}, expected {FORMAT}")
-        head = cls(cues, embed=embed)
+        head = cls(cues)
         head._classes, head._base = content["classes"], content["base"]
         head._tables, head._cue_table, head._dense = content["tables"], content["cues"], content["dense"]
         return head

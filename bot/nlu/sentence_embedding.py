@@ -46,8 +46,7 @@ def packaged_file(package: str, inside: str) -> Path:
 class Embedder:
     """Texts in, unit vectors out: the mean of the last layer over a text's tokens, as the model was trained to be used.
 
-    A text's vector does not depend on what else is in its batch (the weights are quantised, the activations' ranges
-    are not shared between texts), so what is learnt in batches holds for single messages.
+    A text's vector does not depend on its batch, so what is learnt in batches holds for single messages.
     """
 
     def __init__(self, max_tokens: int = 128) -> None:

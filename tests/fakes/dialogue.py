@@ -1,0 +1,25 @@
+"""In Rasa's place, inside the process: for tests of everything around the dialogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.dialogue import DialogueAnswer, DialogueDown
+
+
+class FakeDialogue:
+    """Answers every turn with one sentence that names its number; fails while `down` is set."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.texts: list[str] = []
+
+    async def turn(
+        self, turn_id: str, text: str, *, slots: Mapping[str, Any], loop: str | None, previous: str = ""
+    ) -> DialogueAnswer:
+        if self.down:
+            raise DialogueDown("switched off by the test")
+        self.texts.append(text)
+        reply = {"text": f"Answer {len(self.texts)}. Tell me more."}
+        return DialogueAnswer((reply,), {**slots, "awaiting": "nothing"}, loop)

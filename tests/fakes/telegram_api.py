@@ -1,0 +1,196 @@
+"""A local stand-in of the Telegram Bot API: what Evoke uses of it, and the ways in which it fails.
+
+A test is the phone: `write`, `press`, `send` put updates in; `sent` is what the bot sent.
+https://core.telegram.org/bots/api
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from bot.loopback import Loopback
+
+BOT = {"id": 4242, "is_bot": True, "first_name": "Evoke", "username": "evoke_test_bot"}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One message that the bot sent."""
+
+    chat: int
+    message_id: int
+    text: str
+    keyboard: tuple[tuple[str, str], ...] = ()
+    """(title, callback data) of its buttons, row by row."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a call gets instead of its answer: an error status, or (after `hang` seconds) its answer too late."""
+
+    status: int = 0
+    retry_after: int = 0
+    hang: float = 0.0
+
+
+@dataclass
+class TelegramApi:
+    """Start it, give `base_url` to Evoke, and talk."""
+
+    sent: list[Sent] = field(default_factory=list)
+    calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    commands: list[str] = field(default_factory=list)
+    edited: dict[int, str] = field(default_factory=dict)
+    offset: int = 0
+    """Everything below it was acknowledged by the bot."""
+
+    def __post_init__(self) -> None:
+        self._updates: list[dict[str, Any]] = []
+        self._faults: dict[str, deque[Fault]] = defaultdict(deque)
+        self._ids = itertools.count(1)
+        self._message_ids = itertools.count(1000)
+        self._keyboards: dict[int, dict[str, Any]] = {}
+        self._stopped = False
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="telegram-api", daemon=True)
+        self.base_url = ""
+
+    def start(self) -> TelegramApi:
+        self._thread.start()
+        assert self._ready.wait(10)
+        return self
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._thread.join(10)
+
+    # -- the phone -------------------------------------------------------------------------------------------------
+
+    def write(self, chat: int, text: str) -> int:
+        """Someone types `text`; the update's id."""
+        return self.send(chat, {"text": text})
+
+    def send(self, chat: int, content: dict[str, Any], kind: str = "message") -> int:
+        """A message with any content (photo, voice, sticker …), or of another kind (edited_message)."""
+        return self.deliver({"update_id": next(self._ids), kind: self._message(chat, content)})
+
+    def press(self, chat: int, title: str) -> int:
+        """Someone presses the newest button with this title."""
+        for message in reversed(self.sent_to(chat)):
+            data = dict(message.keyboard).get(title)
+            if data is not None:
+                held = self._message(chat, {"text": message.text}, message.message_id)
+                held["reply_markup"] = self._keyboards[message.message_id]
+                query = {"id": f"q{next(self._ids)}", "from": _person(chat), "chat_instance": "1", "data": data}
+                return self.deliver({"update_id": next(self._ids), "callback_query": {**query, "message": held}})
+        raise AssertionError(f"no button {title!r}")
+
+    def deliver(self, *updates: dict[str, Any]) -> int:
+        """Queues updates as they are, in the order given: for repeats, and for ones that come out of order."""
+        self._updates.extend(updates)
+        return int(updates[-1]["update_id"])
+
+    def update(self, chat: int, text: str) -> dict[str, Any]:
+        """An update that is not queued yet."""
+        return {"update_id": next(self._ids), "message": self._message(chat, {"text": text})}
+
+    def sent_to(self, chat: int) -> list[Sent]:
+        return [message for message in self.sent if message.chat == chat]
+
+    def fail(self, method: str, *faults: Fault) -> None:
+        """The next calls of `method` meet these."""
+        self._faults[method].extend(faults)
+
+    def repeat_last(self) -> None:
+        """Telegram sends its last batch once more, as if the acknowledgement had been lost."""
+        self.offset = 0
+
+    # -- the server ------------------------------------------------------------------------------------------------
+
+    async def _serve(self) -> None:
+        app = FastAPI(openapi_url=None)
+
+        @app.post("/bot{token}/{method}")
+        async def call(token: str, method: str, request: Request) -> JSONResponse:
+            given = {name: values[0] for name, values in parse_qs((await request.body()).decode()).items()}
+            self.calls.append((method, given))
+            if self._faults[method]:
+                fault = self._faults[method].popleft()
+                await asyncio.sleep(fault.hang)
+                if fault.status:
+                    return _refusal(fault)
+            return JSONResponse({"ok": True, "result": await self._answer(method, given)})
+
+        server = Loopback(app)
+        await server.start()
+        self.base_url = f"{server.url}/bot"
+        self._ready.set()
+        while not self._stopped:
+            await asyncio.sleep(0.02)
+        await server.stop()
+
+    async def _answer(self, method: str, given: dict[str, str]) -> Any:
+        if method == "getMe":
+            return BOT
+        if method == "setMyCommands":
+            self.commands = [command["command"] for command in json.loads(given["commands"])]
+        elif method == "getUpdates":
+            return await self._get_updates(int(given.get("offset", 0)), float(given.get("timeout", 0)))
+        elif method == "sendMessage":
+            return self._send_message(given)
+        elif method == "editMessageText":
+            self.edited[int(given["message_id"])] = given["text"]
+            return self._message(int(given["chat_id"]), {"text": given["text"]}, int(given["message_id"]))
+        return True
+
+    async def _get_updates(self, offset: int, timeout: float) -> list[dict[str, Any]]:
+        self.offset = max(self.offset, offset)
+        end = time.monotonic() + timeout
+        while not self._stopped:
+            waiting = [update for update in self._updates if update["update_id"] >= offset]
+            self._updates = waiting
+            if waiting or time.monotonic() > end:
+                return waiting
+            await asyncio.sleep(0.02)
+        return []
+
+    def _send_message(self, given: dict[str, str]) -> dict[str, Any]:
+        chat, number = int(given["chat_id"]), next(self._message_ids)
+        markup = json.loads(given.get("reply_markup", "{}"))
+        rows = markup.get("inline_keyboard", [])
+        keyboard = tuple((button["text"], button["callback_data"]) for row in rows for button in row)
+        assert all(len(data.encode()) <= 64 for _, data in keyboard), "callback data is 1-64 bytes"
+        self._keyboards[number] = markup
+        self.sent.append(Sent(chat, number, given["text"], keyboard))
+        return self._message(chat, {"text": given["text"]}, number)
+
+    def _message(self, chat: int, content: dict[str, Any], number: int | None = None) -> dict[str, Any]:
+        return {
+            "message_id": number or next(self._message_ids),
+            "date": int(time.time()),
+            "chat": {"id": chat, "type": "private", "first_name": "Sam"},
+            "from": _person(chat),
+            **content,
+        }
+
+
+def _person(chat: int) -> dict[str, Any]:
+    return {"id": chat, "is_bot": False, "first_name": "Sam", "language_code": "en"}
+
+
+def _refusal(fault: Fault) -> JSONResponse:
+    body: dict[str, Any] = {"ok": False, "error_code": fault.status, "description": "as the test wants it"}
+    if fault.retry_after:
+        body["parameters"] = {"retry_after": fault.retry_after}
+    return JSONResponse(body, fault.status)
