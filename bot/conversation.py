@@ -28,7 +28,7 @@ from bot.bus import Bus
 from bot.clinic.cases import open_case, open_risk_case
 from bot.clinic.config import ClinicConfig
 from bot.clinic.rights import erase_client
-from bot.clinic.schedule import SlotTaken, free_slots, hold, label
+from bot.clinic.schedule import SlotTaken, free_slots, hold, label, upcoming
 from bot.dialogue import DialogueAnswer, DialogueDown
 from bot.errors import place_of
 from bot.metrics import ANSWERED, SCREEN_FAILED, SECONDS
@@ -266,7 +266,7 @@ class Conversations:
         safety = SafetyState.from_dict(work.conversation.safety_state)
         try:
             verdict = await self.screen(inbound.text, work.history)
-            place = await self._place_with_slot(verdict, safety)
+            place = await self._place_with_slot(work, verdict, safety)
             step = self.protocol.step(safety, verdict, inbound.text, place=place, rng=rng)
         except Exception as error:
             await self._fail_closed(work, safety, error)
@@ -289,15 +289,21 @@ class Conversations:
             loop.run_in_executor(self._screening, self.screener.screen, text, history), self.screen_timeout
         )
 
-    async def _place_with_slot(self, verdict: Verdict, safety: SafetyState) -> Place:
-        """What the client may be told: the lines, and the next free time when there is a risk."""
+    async def _place_with_slot(self, work: _Work, verdict: Verdict, safety: SafetyState) -> Place:
+        """What the client may be told: the lines, and their time with the clinic, else its next free one."""
         if verdict.tier < Tier.CHECK_IN and not safety.open and not safety.awaiting:
             return self.place
-        tier = max(verdict.tier, safety.tier).label
-        slots = await self.db.read(
-            lambda session: free_slots(session, self.clinic, now=self.clock(), tier=tier, limit=1)
-        )
-        return replace(self.place, next_slot=label(slots[0], self.clinic.time_zone) if slots else None)
+        tier, now = max(verdict.tier, safety.tier).label, self.clock()
+        zone = work.client.time_zone or self.clinic.time_zone
+
+        def next_time(session: Session) -> str | None:
+            kept = upcoming(session, work.client.id, now) if safety.open else None
+            if kept is not None:
+                return label(kept, zone)
+            slots = free_slots(session, self.clinic, now=now, tier=tier, limit=1)
+            return label(slots[0], zone) if slots else None
+
+        return replace(self.place, next_slot=await self.db.read(next_time))
 
     def _safety_result(self, work: _Work, verdict: Verdict, step: Step) -> _Result:
         replies = [

@@ -16,9 +16,10 @@ import hashlib
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatAction, ChatType
-from telegram.error import Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
@@ -69,6 +70,7 @@ class TelegramChannel:
         self._delivering: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._known: set[str] = set()
+        self._told_of_trouble: set[int] = set()
         self._stopped = False
 
     async def start(self) -> None:
@@ -99,7 +101,11 @@ class TelegramChannel:
                     offset=offset, timeout=POLL_SECONDS, allowed_updates=ALLOWED_UPDATES
                 )
                 for update in updates:
-                    await self.take(update)
+                    try:
+                        await self.take(update)
+                    except SQLAlchemyError:
+                        await self._say_without_database(update)
+                        raise
                     offset = update.update_id + 1
                 failures = 0
             except RetryAfter as error:
@@ -120,10 +126,10 @@ class TelegramChannel:
         chat = update.effective_chat
         if chat is None or chat.type != ChatType.PRIVATE or (message is None and query is None):
             return
-        conversation = await self._conversation(str(chat.id), update)
-        if conversation is None:
-            return  # the welcome was just sent: /start said no more than that
         kind, text, payload = _content(update, message)
+        conversation, is_new = await self._conversation(str(chat.id), update)
+        if is_new and text == COMMANDS["start"][1]:
+            return  # the welcome was just sent: /start said no more than that
         await self.conversations.receive(
             conversation.id,
             external_id=f"update-{update.update_id}",
@@ -135,17 +141,27 @@ class TelegramChannel:
             self._spawn(self._acknowledge(update, text))
         self._spawn(self._typing(chat.id))
 
-    async def _conversation(self, chat_id: str, update: Update) -> Conversation | None:
-        address = chat_id
-        found = await self.db.read(lambda session: store.by_address(session, "telegram", address))
+    async def _conversation(self, chat_id: str, update: Update) -> tuple[Conversation, bool]:
+        """The chat's conversation, and whether it has only just begun."""
+        found = await self.db.read(lambda session: store.by_address(session, "telegram", chat_id))
         if found is not None:
             self._known.add(found.id)
-            return found
+            return found, False
         language = (update.effective_user.language_code if update.effective_user else None) or "en"
-        made, _ = await self.conversations.start("telegram", address, language=language)
+        made, _ = await self.conversations.start("telegram", chat_id, language=language)
         self._known.add(made.id)
         self._signalled(made.id)
-        return None
+        return made, True
+
+    async def _say_without_database(self, update: Update) -> None:
+        """The fixed words with the crisis line, once an update; Telegram keeps it until it can be stored."""
+        chat = update.effective_chat
+        if chat is None or chat.type != ChatType.PRIVATE or update.update_id in self._told_of_trouble:
+            return
+        self._told_of_trouble.add(update.update_id)
+        words = self.conversations.protocol.static_reply(self.conversations.place)
+        with contextlib.suppress(TelegramError):
+            await self.bot.send_message(chat.id, words.text)
 
     async def _acknowledge(self, update: Update, chosen: str) -> None:
         query = update.callback_query
@@ -175,22 +191,19 @@ class TelegramChannel:
         failures = 0
         while True:
             self._again.discard(conversation_id)
-            rows = await self.db.read(lambda session: store.due(session, conversation_id))
-            if not rows and conversation_id not in self._again:
-                return
-            chat_id = await self.db.read(lambda session: _chat_id(session.get_one(Conversation, conversation_id)))
-            for row in rows:
-                try:
+            try:
+                rows = await self.db.read(lambda session: store.due(session, conversation_id))
+                if not rows and conversation_id not in self._again:
+                    return
+                chat_id = await self.db.read(lambda session: _chat_id(session.get_one(Conversation, conversation_id)))
+                for row in rows:
                     await self._send(chat_id, row)
+                    await self._mark(row.id)
                     failures = 0
-                except Forbidden:
-                    log.info("telegram_blocked", conversation=conversation_id)
-                except (NetworkError, RetryAfter) as error:
-                    log.warning("telegram_send_failed", why=type(error).__name__)
-                    await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-                    failures += 1
-                    break  # the same row first again
-                await self._mark(row.id)
+            except (NetworkError, RetryAfter, SQLAlchemyError) as error:
+                log.warning("telegram_send_failed", why=type(error).__name__)
+                await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+                failures += 1  # and the same row first again
 
     async def _mark(self, row_id: int) -> None:
         now = self.conversations.clock()
@@ -198,7 +211,11 @@ class TelegramChannel:
 
     async def _send(self, chat_id: int, row: Row) -> None:
         shown = view(row)
-        await self.bot.send_message(chat_id, _telegram_text(shown)[:MAX_LENGTH], reply_markup=_keyboard(shown))
+        try:
+            await self.bot.send_message(chat_id, _telegram_text(shown)[:MAX_LENGTH], reply_markup=_keyboard(shown))
+        except (Forbidden, BadRequest) as error:
+            # Blocked, or refused for what it is: the same again would be refused again, and hold up the rest.
+            log.warning("telegram_refused", conversation=row.conversation_id, why=type(error).__name__)
 
     async def _until_it_works(self, step: Any) -> None:
         failures = 0
@@ -226,15 +243,15 @@ def _content(update: Update, message: Any) -> tuple[str, str, str]:
     if update.callback_query is not None:
         title, payload = _pressed(update)
         return "button", title, payload
-    if update.edited_message is not None:
-        return "attachment", "", ""  # an edit is answered, and never changes what was said before
-    text = message.text or ""
-    if not text:
-        return "attachment", "", ""
-    command = text.split()[0][1:].split("@")[0].lower() if text.startswith("/") else ""
-    if command in COMMANDS:
-        return "text", COMMANDS[command][1], ""
-    return "text", text, ""
+    text = message.text or message.caption or ""
+    if update.edited_message is not None or not message.text:
+        # An edit is answered, and never changes what was said before. Its words, like a caption's, are screened.
+        return "attachment", text, ""
+    command, _, rest = text.partition(" ")
+    name = command[1:].split("@")[0].lower() if command.startswith("/") else ""
+    if name in COMMANDS and (not rest or name == "start"):
+        return "text", COMMANDS[name][1], ""
+    return "text", text, ""  # a command with words behind it is taken for its words
 
 
 def _pressed(update: Update) -> tuple[str, str]:
