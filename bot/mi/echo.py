@@ -15,8 +15,8 @@ _NO_ECHO = re.compile(
     re.I,
 )
 _HEDGES = re.compile(
-    r"^(?:just|mostly|mainly|probably|like|well|um+|erm*|and|but|so|the fact that)\s+"
-    r"|\s+(?:i guess|i suppose|mostly|mainly|really|tho|though|too|as well|probably)$",
+    r"^(?:just|mostly|mainly|probably|like|well|um+|erm*|and|but|so|cos of|because of|the fact that)\s+"
+    r"|\s+(?:i guess|i suppose|mostly|mainly|really|tho|though|too|as well|probably|innit|lol|ngl|tbh)$",
     re.I,
 )
 
