@@ -65,7 +65,8 @@ class ValidateBookingForm(FormValidationAction):
         certain = intent.get("confidence", 0) >= SURE and intent.get("name") in NO_ANSWER.get(asked, ())
         if certain and not self._chooses(tracker, asked):
             return [SlotSet(asked, None), ActionExecutionRejected("booking_form")]
-        return await super().run(dispatcher, tracker, domain)
+        events: list[dict[str, Any]] = await super().run(dispatcher, tracker, domain)
+        return events
 
     def _chooses(self, tracker: Tracker, asked: str) -> bool:
         turn = this_turn()

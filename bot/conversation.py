@@ -334,8 +334,8 @@ class Conversations:
                 kinds=step.state.kinds,
                 now=now,
             )
-            if not step.wants_slot:
-                return
+            if not step.wants_slot or (step.raises_tier and upcoming(session, work.client.id, now) is not None):
+                return  # a time that the client was told stays theirs
             for slot in free_slots(session, self.clinic, now=now, tier=case.tier, limit=3):
                 try:
                     with session.begin_nested():

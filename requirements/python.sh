@@ -16,7 +16,11 @@ app)
     ;;
 rasa)
     [ -x "$folder/bin/python" ] && "$folder/bin/python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 10))' 2>/dev/null && exit 0
-    python=$(command -v python3.10 || ls -d "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10.*/bin/python3.10 2>/dev/null | sort -V | tail -n 1 || true)
+    python=
+    # A pyenv shim can be on the path without the version behind it: a candidate counts when it runs.
+    for candidate in $(command -v python3.10 || true) "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.10.*/bin/python3.10; do
+        if "$candidate" -c '' 2>/dev/null; then python=$candidate; break; fi
+    done
     if [ -z "$python" ]; then
         echo "Python 3.10 is not on this machine; fetching it with uv ..."
         "$tool" python install --quiet 3.10 2>/dev/null ||

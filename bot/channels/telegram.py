@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import re
 from typing import Any
 
 import structlog
@@ -48,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 RETRY_SECONDS = (1, 2, 5, 15, 60)
 MAX_LENGTH = 4096
+INVITATION = re.compile(r"[\w-]{1,64}")  # what a /start link can carry (Bot API, deep linking)
 
 
 class TelegramChannel:
@@ -249,7 +251,7 @@ def _content(update: Update, message: Any) -> tuple[str, str, str]:
         return "attachment", text, ""
     command, _, rest = text.partition(" ")
     name = command[1:].split("@")[0].lower() if command.startswith("/") else ""
-    if name in COMMANDS and (not rest or name == "start"):
+    if name in COMMANDS and (not rest or (name == "start" and INVITATION.fullmatch(rest))):
         return "text", COMMANDS[name][1], ""
     return "text", text, ""  # a command with words behind it is taken for its words
 

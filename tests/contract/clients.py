@@ -229,7 +229,8 @@ class TerminalPerson:
         """What was printed since, once `expected` answers are there and nothing more comes."""
         until(lambda: len(_blocks(self._printed[len(self.shown) :])) >= expected, 40)
         self.stack.settled(self.conversation_id)
-        until(lambda: not self.stack.read(lambda session: store.due(session, self.conversation_id)))
+        said = [row.text for row in self.stack.rows(self.conversation_id) if row.direction == "out"]
+        until(lambda: said[-1] in self._printed)
         quiet = ""
         while quiet != self._printed:
             quiet = self._printed
