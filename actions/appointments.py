@@ -62,8 +62,9 @@ class ValidateBookingForm(FormValidationAction):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         asked, intent = tracker.get_slot("requested_slot"), tracker.latest_message.get("intent", {})
-        certain = intent.get("confidence", 0) >= SURE and intent.get("name") in NO_ANSWER.get(asked, ())
-        if certain and not self._chooses(tracker, asked):
+        aside = intent.get("confidence", 0) >= SURE and intent.get("name") in NO_ANSWER.get(asked, ())
+        # Behind an aside Rasa calls the form, and with it this, once more: then it only asks its question again.
+        if aside and not self._chooses(tracker, asked) and this_turn().first("aside"):
             return [SlotSet(asked, None), ActionExecutionRejected("booking_form")]
         events: list[dict[str, Any]] = await super().run(dispatcher, tracker, domain)
         return events

@@ -27,6 +27,8 @@ class ActionMITurn(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         turn = this_turn()
+        if not turn.first("heard"):
+            return []  # a gap in the rules must not become a flood: Rasa's fallback asks for this up to ten times
         parse = tracker.latest_message
         intent = parse.get("intent", {}).get("name") or "share"
         heard = Heard(turn.text, intent, client_language(parse))

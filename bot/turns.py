@@ -46,10 +46,17 @@ class TurnContext:
     rng: random.Random
     effects: list[Callable[[Session], None]] = field(default_factory=list)
     erases: bool = False
+    once: set[str] = field(default_factory=set)
 
     def later(self, effect: Callable[[Session], None]) -> None:
         """Has `effect` run in the transaction that stores the replies."""
         self.effects.append(effect)
+
+    def first(self, what: str) -> bool:
+        """Whether this is the first time that `what` is asked about in this turn."""
+        is_first = what not in self.once
+        self.once.add(what)
+        return is_first
 
 
 class UnknownTurn(LookupError):

@@ -77,4 +77,3 @@ def _quiet_logs() -> Iterator[None]:
     configure("WARNING")
     yield
     structlog.reset_defaults()
-

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 TALKS = {
@@ -23,7 +23,7 @@ TALKS = {
     "risk": ("Yes", "Some nights I think everyone would be better off without me"),
 }
 BOT = "article.message.bot"
-WINDOW = {"width": 720, "height": 1120}
+WINDOW: ViewportSize = {"width": 720, "height": 1120}
 
 
 def talk(page: Page, address: str, turns: tuple[str, ...]) -> None:

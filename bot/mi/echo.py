@@ -57,7 +57,7 @@ def noun_answer(text: str, parse: Parser) -> str | None:
     if tidy is None:
         return None
     tidy = _HEDGES.sub("", _HEDGES.sub("", tidy)).strip(" ,")
-    if not 1 <= len(tidy.split()) <= MAX_WORDS_OF_NOUN:
+    if not 1 <= len(tidy.split()) <= MAX_WORDS_OF_NOUN or "," in tidy:
         return None
     doc = parse(tidy)
     roots = [token for token in doc if token.dep_ == "ROOT"]

@@ -28,10 +28,9 @@ CODES = (
 """What is counted; MITI 4.2.1's ten behaviours, with its one question code told apart as open and closed."""
 UNCOUNTED = ("structure", "filler", "safety", "none")
 PATTERNS = (
-    *("asking", "open_questions", "closed_questions", "seek", "permission", "refusal"),
-    *("asks_for_advice", "autonomy", "affirm", "persuade", "duties", "confront", "reflection_stems", "about_client"),
-    "about_counsellor",
-    *("mind_verbs", "deeper", "information", "structure"),
+    *("asking", "open_questions", "closed_questions", "seek", "permission", "refusal", "asks_for_advice", "autonomy"),
+    *("affirm", "advice_questions", "persuade", "persuade_weak", "confront", "confront_weak", "reflection_stems"),
+    *("about_client", "about_counsellor", "mind_verbs", "deeper", "information", "structure"),
 )
 WORD_LISTS = ("hesitations", "openers", "fillers", "stopwords")
 THRESHOLDS = ("echo_share", "new_share", "new_words", "statement_words", "long_statement_words", "client_words")

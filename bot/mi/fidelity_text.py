@@ -80,8 +80,8 @@ class SentenceCoder:
         return Code(sentence.text, "none", self.tables.reasons["none"])
 
     def harm(self, sentence: Sentence) -> Code | None:
-        """Confronting or persuading words in a sentence, whatever else it does."""
-        found = _confront(self, sentence) or _persuade(self, sentence)
+        """Plainly confronting or persuading words in a sentence, whatever else it does."""
+        found = _harmful(self, sentence, "confront") or _harmful(self, sentence, "persuade")
         if found is None:
             return None
         return Code(sentence.text, found[0], self.tables.reasons[found[0]].format(found=found[1].strip()))
@@ -122,15 +122,19 @@ def _filler(coder: SentenceCoder, sentence: Sentence) -> _Found:
 
 
 def _confront(coder: SentenceCoder, sentence: Sentence) -> _Found:
-    found = coder.has("confront", sentence.even)
-    return ("confront", found) if found and not _said_back(coder, sentence, found) else None
+    return _harmful(coder, sentence, "confront", "confront_weak")
 
 
 def _persuade(coder: SentenceCoder, sentence: Sentence) -> _Found:
-    found = coder.has("persuade", sentence.even)
+    return _harmful(coder, sentence, "persuade", "persuade_weak")
+
+
+def _harmful(coder: SentenceCoder, sentence: Sentence, *tables: str) -> _Found:
+    found = next((hit for table in tables if (hit := coder.has(table, sentence.even))), "")
     if not found or _said_back(coder, sentence, found):
         return None
-    return ("persuade_with_permission" if sentence.permitted else "persuade"), found
+    name = tables[0]
+    return ("persuade_with_permission" if name == "persuade" and sentence.permitted else name), found
 
 
 def _said_back(coder: SentenceCoder, sentence: Sentence, found: str) -> bool:
@@ -139,6 +143,12 @@ def _said_back(coder: SentenceCoder, sentence: Sentence, found: str) -> bool:
     return bool(coder.has("mind_verbs", before) or coder.has("reflection_stems", before)) or (
         coder.shared(sentence) >= coder.tables.thresholds["echo_share"]
     )
+
+
+def _advice_asked(coder: SentenceCoder, sentence: Sentence) -> _Found:
+    """Advice in the clothes of a question: "why don't you …?"."""
+    found = coder.starts("advice_questions", sentence.even)
+    return (("persuade_with_permission" if sentence.permitted else "persuade"), found) if found else None
 
 
 def _seek(coder: SentenceCoder, sentence: Sentence) -> _Found:
@@ -208,6 +218,6 @@ def _information(coder: SentenceCoder, sentence: Sentence) -> _Found:
 
 Rule = Callable[[SentenceCoder, Sentence], _Found]
 RULES: Sequence[Rule] = (
-    *(_filler, _confront, _seek, _question, _persuade, _autonomy, _affirm),
+    *(_filler, _confront, _advice_asked, _seek, _question, _persuade, _autonomy, _affirm),
     *(_structure, _reflection, _information),
 )

@@ -247,8 +247,10 @@ class Reflector:
             use = "first"
         elif side.text.startswith("your "):
             use = "yours"
-        elif not _OF_OTHERS.match(side.text):
+        elif _FRAGMENT.match(side.text):
             return
+        elif not _JUDGES.search(side.text):
+            use = "yours"
         for frame in self._content.frames:
             if frame.use != use:
                 continue
@@ -262,11 +264,12 @@ class Reflector:
             )
 
 
-_OF_OTHERS = re.compile(
-    r"(?:he|she|they|it|this|that|the|these|those|everyone|everybody|people|nobody|no one|someone)(?:'\w+)?\b",
-    re.IGNORECASE,
+_FRAGMENT = re.compile(
+    r"\d|(?:to(?:day|night|morrow)|\w+day|after|before|when|while|if|last|next|then|now|since|until)\b", re.IGNORECASE
 )
-"""How a clause begins that states something about the world: said back as the client's view."""
+"""How a clause begins that is a time or a condition, and no view to be said back as one."""
+_JUDGES = re.compile(r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b", re.IGNORECASE)
+"""What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
 
 
 def _pulls_apart(left: Side, right: Side) -> bool:

@@ -32,7 +32,7 @@ ACTS = {
 }
 QUESTIONS = {"open_question", "closed_question", "seek_permission"}
 KINDS = ("less", "more", "better")
-SLOTS = {"behaviour", "change", "n", "lower", "higher", "quote", "value", "topic", "clinic", "crisis", "when"}
+SLOTS = {"answer", "behaviour", "change", "n", "lower", "higher", "quote", "value", "topic", "clinic", "crisis", "when"}
 ALWAYS = {"behaviour", "change", "topic", "clinic"}
 """Slots that every conversation can fill."""
 
@@ -189,7 +189,13 @@ def grade(texts: list[str]) -> float:
 def filled(said: Said, topic: str) -> str:
     """The wording as a client of `topic` would read it."""
     about = TOPICS[topic]
-    slots = {"n": "6", "lower": "3", "higher": "8", "quote": "you want to be there for your kids"}
+    slots = {
+        "n": "6",
+        "lower": "3",
+        "answer": "your kids",
+        "higher": "8",
+        "quote": "you want to be there for your kids",
+    }
     slots |= {"value": "family", "clinic": "the clinic", "topic": about["label"]}
     slots |= {"crisis": "call or text 988", "when": "Monday at 10:00"}
     slots |= {"behaviour": about["behaviour"], "change": about["change"]}
