@@ -64,9 +64,9 @@ $(RASA_READY): requirements/rasa.lock | $(VENV)/bin/uv
 lock: | $(VENV)/bin/uv   ## resolve all lock files anew
 	@cd requirements && export UV_CUSTOM_COMPILE_COMMAND="make lock" && \
 	../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url bootstrap.in -o bootstrap.lock && \
-	../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url app.in -o app.lock && \
-	../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url dev.in -o dev.lock && \
-	../$(UV) pip compile --quiet --python-version 3.10 --generate-hashes --no-emit-index-url --override rasa-overrides.txt rasa.in -o rasa.lock
+	../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --override overrides.txt app.in -o app.lock && \
+	../$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --override overrides.txt dev.in -o dev.lock && \
+	../$(UV) pip compile --quiet --python-version 3.10 --generate-hashes --no-emit-index-url --override overrides.txt rasa.in -o rasa.lock
 
 clean:           ## remove environments, models and caches; conversations in var/ stay
 	@rm -rf $(VENV) $(RASA) models .rasa .mypy_cache .pytest_cache .ruff_cache *.egg-info build dist

@@ -127,7 +127,8 @@ class ActionBook(Action):
         lines = [{"label": "When", "text": when}, {"label": "Where", "text": turn.clinic.address or turn.clinic.name}]
         card = {"type": "appointment", "title": "Your appointment", "lines": lines, "file": "appointment.ics"}
         dispatcher.utter_message(json_message={"card": card})
-        return over()
+        tell(dispatcher, "consent.share_ask", buttons=("Yes", "No"))
+        return [*over(), SlotSet("awaiting", "share")]
 
 
 class ActionBookingLeft(Action):

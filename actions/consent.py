@@ -31,7 +31,8 @@ class ActionConsentGiven(Action):
 
         turn.later(consent)
         tell(dispatcher, "consent.thanks")
-        take(dispatcher, turn.core.open(turn.mi, rng=turn.rng, clinic=turn.clinic.name))
+        go_on = turn.core.resume(turn.mi, rng=turn.rng) if turn.mi.turns else None
+        take(dispatcher, go_on or turn.core.open(turn.mi, rng=turn.rng, clinic=turn.clinic.name))
         return [SlotSet("awaiting", "nothing")]
 
 
@@ -57,3 +58,36 @@ class ActionConsentUnclear(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         tell(dispatcher, "consent.unclear", "consent.ask_again", buttons=("Yes", "No"))
         return []
+
+
+class ActionShareGiven(Action):
+    """The client lets the clinic's staff read the conversation."""
+
+    def name(self) -> str:
+        return "action_share_given"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        _share(True)
+        tell(dispatcher, "consent.shared")
+        return [SlotSet("awaiting", "nothing")]
+
+
+class ActionShareDeclined(Action):
+    """Anything but a yes leaves the conversation with the client alone."""
+
+    def name(self) -> str:
+        return "action_share_declined"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        _share(False)
+        tell(dispatcher, "consent.not_shared")
+        return [SlotSet("awaiting", "nothing")]
+
+
+def _share(shared: bool) -> None:
+    turn = this_turn()
+
+    def effect(session: Session) -> None:
+        session.get_one(Client, turn.client_id).share_with_clinic = shared
+
+    turn.later(effect)

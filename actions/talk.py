@@ -58,6 +58,7 @@ class ActionResume(Action):
             "consent": "consent.ask_again",
             "delete_confirm": "control.ask_delete",
             "start_over_confirm": "control.ask_start_over",
+            "share": "consent.share_ask",
         }.get(tracker.get_slot("awaiting") or "nothing")
         if standing:
             tell(dispatcher, standing, buttons=("Yes", "No"))

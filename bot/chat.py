@@ -5,9 +5,7 @@ from __future__ import annotations
 import httpx
 from rich.console import Console
 
-from bot.app import running
 from bot.channels.terminal import Terminal
-from bot.serve import serving
 from bot.settings import Settings
 
 
@@ -20,6 +18,9 @@ async def chat(settings: Settings, url: str, new: bool, console: Console) -> Non
     if await _is_up(address):
         await Terminal(address, memory).talk()
         return
+    from bot.app import running  # here, so that a chat with a running Evoke begins at once
+    from bot.serve import serving
+
     console.print("Starting Evoke for this chat (about 20 seconds; `make run` in another window is quicker) …")
     private = settings.model_copy(update={"host": "127.0.0.1", "port": 0})
     async with running(private) as evoke, serving(evoke) as here:

@@ -48,6 +48,8 @@ RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Pauses before an unanswered message is tried again; the last one repeats."""
 REMEMBERED = 80
 """Marks of the last sentences said, for Rasa's responses."""
+OURS = ("said", "clinic", "crisis", "channel")
+"""Slots that each turn is given anew and that are not kept with the dialogue."""
 
 
 class Dialogue(Protocol):
@@ -124,7 +126,7 @@ class Conversations:
     ) -> tuple[Conversation, list[Message]]:
         """A new conversation, opened by the welcome and the question for consent. Needs no Rasa."""
         now = self.clock()
-        greeting = self.greeting()
+        greeting = self.greeting(channel)
         dialogue = {"slots": {"awaiting": "consent"}, "loop": None, "said": [sentence_id(g.text) for g in greeting]}
 
         def write(session: Session) -> tuple[Conversation, list[Message]]:
@@ -144,9 +146,10 @@ class Conversations:
         self.bus.signal(conversation.id)
         return conversation, messages
 
-    def greeting(self) -> list[Outbound]:
+    def greeting(self, channel: str = "web") -> list[Outbound]:
         """The welcome with the crisis line, and the question for consent."""
-        welcome = " ".join(self.static_words(move) for move in ("welcome", "welcome.crisis"))
+        moves = ["welcome", "welcome.crisis", *(["welcome.telegram"] if channel == "telegram" else [])]
+        welcome = " ".join(self.static_words(move) for move in moves)
         buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
         return [
             Outbound(welcome, moves=("structure:welcome",)),
@@ -303,7 +306,8 @@ class Conversations:
             slots = free_slots(session, self.clinic, now=now, tier=tier, limit=1)
             return label(slots[0], zone) if slots else None
 
-        return replace(self.place, next_slot=await self.db.read(next_time))
+        paged = any(route.kind != "console" for route in self.clinic.routes_for(tier))
+        return replace(self.place, next_slot=await self.db.read(next_time), clinic_told=paged)
 
     def _safety_result(self, work: _Work, verdict: Verdict, step: Step) -> _Result:
         replies = [
@@ -401,8 +405,12 @@ class Conversations:
             db=self.db,
             rng=rng,
         )
+        consent = work.client.consent_version
+        outdated = {"awaiting": "consent"} if consent not in (None, self.clinic.consent.version) else {}
         slots = {
             **dialogue.get("slots", {}),
+            **outdated,
+            "channel": work.conversation.channel,
             "said": dialogue.get("said", []),
             "clinic": self.clinic.name,
             "crisis": crisis.short(self.place),
@@ -420,7 +428,7 @@ class Conversations:
             self.turns.end(turn)
         replies = merged(answer.replies)
         said = [*dialogue.get("said", []), *(sentence_id(reply.text) for reply in replies)][-REMEMBERED:]
-        kept = {name: value for name, value in answer.slots.items() if name not in ("said", "clinic", "crisis")}
+        kept = {name: value for name, value in answer.slots.items() if name not in OURS}
         result = _Result(
             replies,
             verdict,

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from bot.app import Evoke, running, web_app
 from bot.channels.telegram import TelegramChannel
 from bot.console.staff import first_admin
+from bot.housekeeping import keep_house
 from bot.loopback import Loopback
 from bot.settings import Settings
 
@@ -40,7 +41,11 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
             f"or choose another port, for example EVOKE_PORT={settings.port + 1 if settings.port else 8081}."
         ) from error
     await server.start()
-    background = [asyncio.create_task(evoke.alerts.run(evoke.conversations.clock))]
+    clock = evoke.conversations.clock
+    background = [
+        asyncio.create_task(evoke.alerts.run(clock)),
+        asyncio.create_task(keep_house(evoke.db, evoke.clinic, clock)),
+    ]
     telegram = None
     try:
         token = settings.telegram_token.get_secret_value()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bot.store.models import Message
+if TYPE_CHECKING:  # the terminal needs no database
+    from bot.store.models import Message
 
 RULER_ENDS = {
     "importance": ("not at all important", "as important as it gets"),

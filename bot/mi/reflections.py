@@ -268,7 +268,10 @@ _FRAGMENT = re.compile(
     r"\d|(?:to(?:day|night|morrow)|\w+day|after|before|when|while|if|last|next|then|now|since|until)\b", re.IGNORECASE
 )
 """How a clause begins that is a time or a condition, and no view to be said back as one."""
-_JUDGES = re.compile(r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b", re.IGNORECASE)
+_JUDGES = re.compile(
+    r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
+    re.IGNORECASE,
+)
 """What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
 
 

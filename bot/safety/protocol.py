@@ -206,6 +206,8 @@ class _Talk:
             self.say(f"still.{slot}")
         else:
             self.say(f"truth.{now}.{slot}" if now == "told" else f"truth.{now}")
+            if now == "not_told" and self.place.next_slot:
+                self.say("truth.slot")
 
     def close(self) -> None:
         """The questions are over: what happens now, and the bot stays."""
@@ -240,6 +242,6 @@ def required_words(table: Table) -> Iterator[str]:
     yield from (f"ask.{question}" for question in table.questions)
     yield from (f"again.{tier}" for tier in tiers)
     yield from (f"raise.{tier}" for tier in tiers[1:])
-    yield from ("truth.live", "truth.not_told", "truth.told.slot", "truth.told.no_slot")
+    yield from ("truth.live", "truth.not_told", "truth.slot", "truth.told.slot", "truth.told.no_slot")
     yield from ("still.slot", "still.no_slot")
     yield from ("reask", "refused", "joked", "softly", "stay", _STATIC)

@@ -198,6 +198,8 @@ class TerminalPerson:
         for text in texts:
             self.process.stdin.write(text.replace("\n", " ") + "\n")
         self.process.stdin.flush()
+        if len(typed) > 1:
+            until(lambda: self.stack.inbound(self.conversation_id)[-1].text == typed[-1])
         return self._new(len(typed))
 
     def repeat(self) -> list[Reply]:

@@ -125,11 +125,11 @@ def test_an_empty_message_does_no_harm(talking: Person, stack: Stack) -> None:
     assert "open_question:engage.open" not in stack.last_moves(talking.conversation_id)
 
 
-@pytest.mark.parametrize("text", ["\U0001f622\U0001f622", "ok", "hm", "drinking", "thanks", "?", "fuck this"])
-def test_short_words_and_emoji_get_an_answer(talking: Person, text: str) -> None:
-    replies = talking.say(text)
-    assert 1 <= len(replies) <= MOST
-    assert all(reply.text.strip() for reply in replies)
+def test_short_words_and_emoji_get_an_answer(talking: Person) -> None:
+    for text in ("\U0001f622\U0001f622", "ok", "hm", "drinking", "thanks", "?", "fuck this"):
+        replies = talking.say(text)
+        assert 1 <= len(replies) <= MOST, text
+        assert all(reply.text.strip() for reply in replies)
 
 
 def test_another_language_gets_words_in_it_and_the_crisis_line(talking: Person) -> None:
@@ -164,15 +164,15 @@ def test_a_risk_before_any_consent_gets_the_safety_reply(person: Person, stack: 
     assert is_safety_reply(stack, person, joined(person.say(DESPAIR)))
 
 
-@pytest.mark.parametrize(
-    ("text", "word"), [("are you a bot?", "program"), ("who reads this?", "Demo clinic"), ("what can you do?", "plan")]
-)
-def test_a_question_about_evoke_is_answered_and_the_standing_one_comes_again(
-    talking: Person, stack: Stack, text: str, word: str
-) -> None:
-    replies = talking.say(text)
-    assert word in replies[0].text or "bot" in replies[0].text
-    assert "open_question:engage.open" in stack.last_moves(talking.conversation_id)
+def test_a_question_about_evoke_is_answered_and_the_standing_one_comes_again(talking: Person, stack: Stack) -> None:
+    for text, words in {
+        "are you a bot?": ("program", "bot"),
+        "who reads this?": ("Demo clinic",),
+        "what can you do?": ("plan",),
+    }.items():
+        replies = talking.say(text)
+        assert any(word in replies[0].text for word in words)
+        assert "open_question:engage.open" in stack.last_moves(talking.conversation_id)
 
 
 def test_a_subject_can_be_left(talking: Person, stack: Stack) -> None:
@@ -197,22 +197,21 @@ def test_a_time_is_booked_to_the_end(talking: Person, stack: Stack) -> None:
         assert offered[0] in words
 
 
-@pytest.mark.parametrize("text", ["stop", "no", "bye", "delete everything", "start over"])
-def test_booking_can_be_left_at_any_time(talking: Person, stack: Stack, text: str) -> None:
-    talking.say("can I talk to a person?")
-    replies = talking.say(text)
-    assert len(replies) == 1
-    assert not any("offer.times" in move for move in stack.last_moves(talking.conversation_id))
+def test_booking_can_be_left_at_any_time(talking: Person, stack: Stack) -> None:
+    for text in ("stop", "no", "bye", "delete everything", "start over"):
+        assert talking.say("can I talk to a person?")[-1].choices, text
+        assert len(talking.say(text)) == 1
+        assert not any("offer.times" in move for move in stack.last_moves(talking.conversation_id)), text
+        if text in ("delete everything", "start over"):
+            talking.say("no")
 
 
-@pytest.mark.parametrize("text", ["are you a bot?", "who reads this?", "thanks", "which number can i call in a crisis"])
-def test_a_question_in_the_middle_of_booking_is_answered_and_booking_goes_on(
-    talking: Person, stack: Stack, text: str
-) -> None:
+def test_a_question_in_the_middle_of_booking_is_answered_and_booking_goes_on(talking: Person, stack: Stack) -> None:
     offered = talking.say("can I talk to a person?")[-1].choices
-    replies = talking.say(text)
-    assert len(replies) <= MOST
-    assert replies[-1].choices == offered
+    for text in ("are you a bot?", "who reads this?", "thanks", "which number can i call in a crisis"):
+        replies = talking.say(text)
+        assert 2 <= len(replies) <= MOST, text
+        assert replies[-1].choices == offered
 
 
 def test_stop_is_accepted_at_once(talking: Person, stack: Stack) -> None:

@@ -32,7 +32,7 @@ def replace(file: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new", "message"),
     [
-        ("rules/suicide.yml", "tier: moderate", "tier: grave", r"suicide\.yml: rules\[wish_to_be_dead\]\.tier"),
+        ("rules/suicide.yml", "tier: moderate", "tier: grave", r"suicide\.yml: signs\[wish_to_be_dead\]\.tier"),
         ("rules/suicide.yml", "tags: [ideation]", "tagz: [ideation]", r"suicide\.yml: .*tagz: unknown key"),
         ("rules/suicide.yml", "<want_to>", "<wanting>", r"patterns\[0\]: no macro is called <wanting>"),
         ("rules/combine.yml", "[ideation, method]", "[ideation, magic]", r"combine\.yml: .*'magic'"),

@@ -301,7 +301,7 @@ def test_it_does_not_say_the_clinic_knows_before_it_does(
     said = words_of(talk.say("I want to die"))
     assert "has been told" not in said
     assert "clinic knows" not in said
-    assert "keep trying" in said or "still sending" in said
+    assert "on the clinic's list" in said
 
 
 def test_it_says_when_a_person_is_reading(screener: Screener, protocol: Protocol, lines: CrisisLines) -> None:
