@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,9 @@ NO_ANSWER = {
 }
 SURE = 0.8
 """From this confidence on; a name or a number is like no training sentence, and Rasa's guess at it is a weak one."""
+LONGEST_NAME = 5
+"""Words; an answer that is longer is no name, and the question is asked again."""
+REACHABLE = re.compile(r"\d{4}|@|\d[\d ()+.-]{5,}")
 NO_CONTACT = ("skip", "no", "none", "nope", "nah", "pass", "rather not", "no thanks", "n/a")
 
 
@@ -95,13 +99,15 @@ class ValidateBookingForm(FormValidationAction):
         for opening in ("my name is ", "my name's ", "i'm ", "im ", "i am ", "it's ", "its ", "call me "):
             if name.lower().startswith(opening):
                 name = name[len(opening) :]
-        return {"client_name": name[:80] or None}
+        return {"client_name": name if name and len(name.split()) <= LONGEST_NAME and len(name) <= 80 else None}
 
     async def validate_client_contact(
         self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
         contact = " ".join(this_turn().text.split())
-        return {"client_contact": "none" if contact.lower().strip(" .!") in NO_CONTACT else contact[:200]}
+        if contact.lower().strip(" .!") in NO_CONTACT:
+            return {"client_contact": "none"}
+        return {"client_contact": contact[:200] if REACHABLE.search(contact) else None}
 
 
 class ActionBook(Action):

@@ -16,9 +16,9 @@ from bot.turns import TurnContext
 OFFER = 3
 """Times offered at once: enough to choose from, few enough to read."""
 ORDINALS = (
-    (r"\b(first|1st|earliest|soonest|number 1|option 1|one)\b", 0),
-    (r"\b(second|2nd|middle|number 2|option 2|two)\b", 1),
-    (r"\b(third|3rd|last|latest|number 3|option 3|three)\b", 2),
+    (r"\b(first|1st|earliest|soonest|number 1|option 1)\b|^one\b", 0),
+    (r"\b(second|2nd|middle|number 2|option 2)\b|^two\b", 1),
+    (r"\b(third|3rd|last|latest|number 3|option 3)\b|^three\b", 2),
 )
 LATER = re.compile(r"\b(later|other times?|another|different|more times?|next week|none of (these|those|them))\b", re.I)
 

@@ -339,10 +339,10 @@ class MICore:
             self._tell(draft, "close.session")
 
     def _listen(self, draft: Draft) -> None:
-        """With an open case: warmth, a reflection, room to say more. Nothing is evoked."""
+        """With an open case: a reflection, or a word that it was heard, and room to say more. Nothing is evoked."""
         if not self._reflect(draft, allow=("simple", "complex")):
-            self._tell(draft, "warmth.hard")
-        if draft.state.turns % 2 == 0:
+            self._tell(draft, "short_answer.meet" if draft.heard.words <= 5 else "listen.heard")
+        if draft.state.turns % 2 == 0 and draft.heard.words > 5:
             self._tell(draft, "tell_more")
         draft.change(awaiting="", asked="")
 
