@@ -19,7 +19,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
@@ -60,8 +60,7 @@ class Database:
     def write_now(self, fn: Callable[[Session], T]) -> T:
         """`write` for code that is not asynchronous."""
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            if self.is_sqlite:
-                session.connection().exec_driver_sql("BEGIN IMMEDIATE")
+            session.connection(execution_options={"writes": True})
             return fn(session)
 
     def read_now(self, fn: Callable[[Session], T]) -> T:
@@ -161,11 +160,17 @@ def _engine(url: str, is_sqlite: bool) -> Engine:
     def _pragmas(connection: Any, _record: Any) -> None:
         # WAL lets readers go on while one writes; NORMAL keeps every commit over a killed process (and a power cut
         # can only lose the last ones, never damage the file): https://www.sqlite.org/wal.html
-        connection.isolation_level = None  # no BEGIN of the driver's own: write_now begins, so that savepoints work
+        connection.isolation_level = None  # no BEGIN of the driver's own, which comes too late for savepoints
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA secure_delete=ON")  # an erasure overwrites what it deletes
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer takes its place in the queue at once: a reader that turns writer half-way can be refused.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
 
