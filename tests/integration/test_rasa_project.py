@@ -26,7 +26,7 @@ def test_the_data_is_valid_without_a_warning() -> None:
 
 
 def test_the_model_predicts_and_understands_what_it_was_taught(model: Path, tmp_path: Path) -> None:
-    """The test stories, and a smoke test on a few sentences of every intent: how well new ones go is measured elsewhere."""
+    """The test stories, and a few sentences of every intent: how well new ones go is measured elsewhere."""
     sample = tmp_path / "nlu.yml"
     sample.write_text(_some_of_each(3))
     done = rasa(

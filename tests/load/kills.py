@@ -26,6 +26,8 @@ from tests.fakes.stack import until
 
 STORY = "Drink number {n} was one too many and my wife is worried"
 DESPAIR = "i want to kill myself"
+PAUSE_SECONDS = 0.25
+"""Between two messages of a client: what piles up while something is down has to be worked off in the end."""
 
 
 @dataclass
@@ -77,7 +79,7 @@ class Client:
                 n += 1
                 text = "yes" if n == 1 else DESPAIR if self.in_danger and n in (3, 4) else STORY.format(n=n)
                 self._send(http, f"{self.number}-{n}", text)
-                time.sleep(0.02)
+                time.sleep(PAUSE_SECONDS)
 
     def _begin(self, http: httpx.Client) -> str:
         while not self.stop.is_set():
@@ -127,6 +129,7 @@ def run(home: Path, *, bot_kills: int, rasa_kills: int, clients: int = 4, seed: 
                 evoke.kill()
                 evoke.start(ready=real)
             else:
+                until(evoke.children, 60)
                 evoke.kill_rasa()
         time.sleep(0.5)
         stop.set()
@@ -147,7 +150,8 @@ def count(outcome: Outcome, database: Path, people: list[Client]) -> None:
     with sqlite3.connect(database) as db:
         for person in people:
             rows = db.execute(
-                "SELECT id, external_id, direction, in_reply_to, kind, seq FROM message WHERE conversation_id = ? ORDER BY seq",
+                "SELECT id, external_id, direction, in_reply_to, kind FROM message"
+                " WHERE conversation_id = ? ORDER BY seq",
                 (person.conversation_id,),
             ).fetchall()
             asked = {row[1]: row[0] for row in rows if row[2] == "in"}
