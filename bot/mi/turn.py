@@ -31,6 +31,9 @@ from bot.mi.summaries import joined, quotes_for_summary
 
 MAX_WORDS = 60
 """mi-spec: about 60 words a message."""
+RECENT = 18
+"""Things said in about five turns: so long an opening is not used again."""
+FRESH_FRAMES = 5
 QUESTIONS = ("open_question", "closed_question", "seek_permission")
 TALK_INTENTS = ("change_talk", "sustain_talk", "ambivalence", "share")
 
@@ -437,10 +440,11 @@ class MICore:
 
     def _ruler_number(self, draft: Draft, name: str, step: str) -> None:
         n = read_number(draft.heard.text)
+        if n is None and draft.heard.words > 4 and draft.heard.intent not in ("dont_know", "deny"):
+            self._evoke(draft)  # the client had something else to say, and that comes first
+            return
         if n is None:
             if step == "ask" and draft.heard.intent != "deny":
-                if draft.heard.words > 4:
-                    self._reflect(draft)
                 self._ask(draft, f"{name}.reask", ruler=name)
             else:
                 self._tell(draft, f"{name}.no_number")
@@ -662,15 +666,17 @@ class MICore:
         return True
 
     def _made(self, draft: Draft, kinds: Sequence[str]) -> Reflection | None:
-        return self.reflector.reflect(
+        """A reflection whose opening and frame are fresh for some turns, and whose words are for good."""
+        made = self.reflector.reflect(
             draft.heard.text,
             language=draft.heard.language,
             topic=draft.state.topic,
-            said=draft.state.said,
-            frames_used=draft.state.frames,
+            said=draft.state.said[-RECENT:],
+            frames_used=draft.state.frames[-FRESH_FRAMES:],
             allow=kinds,
             rng=draft.rng,
         )
+        return None if made is None or sentence_id(made.text) in draft.state.said else made
 
     def _short_answer(self, draft: Draft) -> bool:
         """A noun as an answer, reflected with what it answers ("my kids" after "why?": it comes down to them)."""
