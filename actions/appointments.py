@@ -13,6 +13,7 @@ from rasa_sdk.types import DomainDict
 from sqlalchemy.orm import Session
 
 from actions.speech import tell
+from actions.talk import ActionMITurn
 from bot.clinic.cases import open_case
 from bot.clinic.schedule import SlotTaken, book, cancel, hold, label, upcoming
 from bot.clinic_talk import LATER, as_offer, chosen, slots_on_offer
@@ -30,6 +31,10 @@ NO_ANSWER = {
 }
 SURE = 0.8
 """From this confidence on; a name or a number is like no training sentence, and Rasa's guess at it is a weak one."""
+GOES_ON = (
+    *("change_talk", "sustain_talk", "ambivalence", "share", "discord", "dont_know"),
+    *("ask_information", "ask_advice", "choose_topic"),
+)
 LONGEST_NAME = 5
 """Words; an answer that is longer is no name, and the question is asked again."""
 REACHABLE = re.compile(r"\d{4}|@|\d[\d ()+.-]{5,}")
@@ -84,7 +89,7 @@ class ValidateBookingForm(FormValidationAction):
         turn = this_turn()
         slot_id = chosen(turn.text, turn.payload, tracker.get_slot("offered") or [])
         if slot_id is None:
-            return {"appointment_choice": None}
+            return {"appointment_choice": None, **({"requested_slot": None} if speaks_of_else(tracker) else {})}
         try:
             await turn.db.write(lambda session: _hold(session, turn, slot_id))
         except SlotTaken:
@@ -119,6 +124,8 @@ class ActionBook(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         turn = this_turn()
         slot_id = tracker.get_slot("appointment_choice")
+        if slot_id is None:  # the client went on with their story: the form is over, and the story is heard
+            return [*over(), *await ActionMITurn().run(dispatcher, tracker, domain)]
         name, contact = tracker.get_slot("client_name"), tracker.get_slot("client_contact")
         try:
             when = await turn.db.write(lambda session: _book(session, turn, slot_id, name, contact))
@@ -179,6 +186,12 @@ class ActionCancelAppointment(Action):
         turn.later(lambda session: _cancel(session, booked.id, turn.now))
         tell(dispatcher, "offer.cancelled", when=label(booked, turn.zone))
         return []
+
+
+def speaks_of_else(tracker: Tracker) -> bool:
+    """Whether a client who was offered times talks about the change, or asks about it, instead."""
+    intent = (tracker.latest_message.get("intent") or {}).get("name")
+    return intent in GOES_ON and len(this_turn().text.split()) >= 4
 
 
 def over() -> list[dict[str, Any]]:

@@ -572,7 +572,8 @@ class MICore:
 
     def _advice(self, draft: Draft) -> None:
         draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
-        self._reflect(draft, allow=("simple", "complex"))
+        if draft.heard.language and draft.heard.language.codes:  # more than the question was said
+            self._reflect(draft, allow=("simple", "complex"))
         if not self._ask(draft, "advice.ask_idea"):
             self._information(draft)
 
