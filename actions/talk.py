@@ -34,6 +34,8 @@ class ActionMITurn(Action):
         heard = Heard(turn.text, intent, client_language(parse))
         result = turn.core.take(turn.mi, heard, rng=turn.rng, gentle=turn.gentle, clinic=turn.clinic.name)
         take(dispatcher, result)
+        if not result.says and result.wants != "appointment":
+            tell(dispatcher, "tell_more")  # every wording is used up: better said twice than silent
         return await appointment_offer(dispatcher, turn) if result.wants == "appointment" else []
 
 

@@ -8,6 +8,8 @@ import os
 import secrets
 import signal
 import socket
+import tarfile
+import zlib
 from collections import deque
 from pathlib import Path
 
@@ -43,6 +45,15 @@ def environment() -> dict[str, str]:
         "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
+
+
+def is_model(file: Path) -> bool:
+    """Whether a file is a whole Rasa model: a readable archive with a description in it."""
+    try:
+        with tarfile.open(file) as archive:
+            return "metadata.json" in (name.removeprefix("./") for name in archive.getnames())
+    except (tarfile.TarError, OSError, EOFError, zlib.error):
+        return False
 
 
 class RasaProcess:
@@ -86,6 +97,8 @@ class RasaProcess:
             raise RasaError(f"Rasa's environment is missing ({self.settings.rasa_python}): run `make setup`.")
         if not self.model.exists():
             raise RasaError(f"There is no trained model {self.model}: run `make train` (about a minute).")
+        if not is_model(self.model):  # Rasa would start without it, and say nothing
+            raise RasaError(f"The model {self.model} is damaged: run `make train` to make a new one.")
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep())
 

@@ -54,8 +54,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        # Only where and what, never the value: it may be what a client wrote.
-        errors = [{"where": "/".join(str(p) for p in e["loc"]), "what": e["msg"]} for e in error.errors()]
+        # Only where and what, never the value or a name that is not ours: it may be what a client wrote.
+        errors = [{"where": _where(e), "what": e["msg"]} for e in error.errors()]
         return problem(400, "The request is not as the API describes it.", errors=errors)
 
     @app.exception_handler(OperationalError)
@@ -69,3 +69,8 @@ def install(app: FastAPI) -> None:
             {"Retry-After": "10"},
             crisis=crisis.short(place),
         )
+
+
+def _where(error: dict[str, Any]) -> str:
+    loc = error["loc"][:-1] if error["type"] == "extra_forbidden" else error["loc"]
+    return "/".join(str(part) for part in loc)

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, BotCommand, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ChatAction, ChatType
-from telegram.error import BadRequest, Forbidden, NetworkError, RetryAfter, TelegramError
+from telegram.error import BadRequest, Forbidden, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
@@ -202,7 +202,8 @@ class TelegramChannel:
                     await self._send(chat_id, row)
                     await self._mark(row.id)
                     failures = 0
-            except (NetworkError, RetryAfter, SQLAlchemyError) as error:
+            except Exception as error:
+                # Telegram away, or the database: what is due stays due.
                 log.warning("telegram_send_failed", why=type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                 failures += 1  # and the same row first again

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tarfile
 import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -108,6 +109,14 @@ def as_python(folder: Path) -> Path:
     script.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).resolve()}" "$@"\n')
     script.chmod(0o755)
     return script
+
+
+def empty_model(folder: Path) -> Path:
+    """What the application takes for a model; this server reads none."""
+    file = folder / "model.tar.gz"
+    with tarfile.open(file, "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("metadata.json"))
+    return file
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 import httpx
 
 from tests.fakes.process import EvokeProcess
-from tests.fakes.rasa_server import as_python
+from tests.fakes.rasa_server import as_python, empty_model
 from tests.fakes.stack import until
 
 STORY = "Drink number {n} was one too many and my wife is worried"
@@ -112,7 +112,7 @@ class Client:
 def run(home: Path, *, bot_kills: int, rasa_kills: int, clients: int = 4, seed: int = 1, real: bool = False) -> Outcome:
     """Kills at random moments under load, waits until all is answered, and counts what went wrong."""
     began, rng = time.monotonic(), random.Random(seed)
-    fake = {} if real else {"RASA_PYTHON": str(as_python(home)), "MODEL": str(_any_file(home))}
+    fake = {} if real else {"RASA_PYTHON": str(as_python(home)), "MODEL": str(empty_model(home))}
     evoke = EvokeProcess(home, NEW_CONVERSATIONS_PER_MINUTE="1000", LOG_LEVEL="ERROR", **fake).start()
     stop = threading.Event()
     people = [Client(number, evoke.url, stop, in_danger=number % 2 == 0) for number in range(clients)]
@@ -185,13 +185,6 @@ def _open_messages(database: Path) -> int:
         return int(db.execute(query).fetchone()[0])
     finally:
         db.close()
-
-
-def _any_file(home: Path) -> Path:
-    """The stand-in reads no model; the application only looks whether there is one."""
-    file = home / "model.tar.gz"
-    file.touch()
-    return file
 
 
 def main() -> None:

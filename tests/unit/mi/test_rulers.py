@@ -36,8 +36,13 @@ def test_the_questions_numbers_stay_on_the_ruler(n):
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("importance? id say 9", "importance"), ("confidence is a 3", "confidence"), ("could i do it, maybe a 4", "confidence"),
-     ("3 pints and it matters", None), ("hello", None)],
+    [
+        ("importance? id say 9", "importance"),
+        ("confidence is a 3", "confidence"),
+        ("could i do it, maybe a 4", "confidence"),
+        ("3 pints and it matters", None),
+        ("hello", None),
+    ],
 )  # fmt: skip
 def test_a_volunteered_number_names_its_ruler(text, name):
     assert volunteered(text) == name
