@@ -45,7 +45,7 @@ def chat(
 
 @app.command()
 def train(force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False) -> None:
-    """Train the Rasa model if the data has changed."""
+    """Train the Rasa model and the risk model where their data has changed."""
     _ensure_model(_settings(), force)
 
 
@@ -54,7 +54,9 @@ def screen(file: File = None) -> None:
     """Safety screen: {"id","text"} or {"id","turns"} in; tier, kinds and evidence out."""
     from bot.commands.screen import screener
 
-    _each_line(file, screener())
+    settings = _settings()
+    _ensure_risk_model(settings)
+    _each_line(file, screener(settings))
 
 
 @app.command()
@@ -163,11 +165,23 @@ def _ensure_model(settings: Any, force: bool = False) -> None:
     """Trains when the present data has no model, and shows how far it is."""
     from bot.training import model_path, train
 
+    _ensure_risk_model(settings, force)
     if model_path(settings).exists() and not force:
         return
     with console.status("Training the Rasa model: reading the data (about a minute in all) …") as status:
         train(settings, lambda step: status.update(f"Training the Rasa model: {step} …"), force)
     console.print("The Rasa model is trained.")
+
+
+def _ensure_risk_model(settings: Any, force: bool = False) -> None:
+    """The same for the safety screen's scorer."""
+    from bot.safety_training import model_path, train
+
+    if model_path(settings).exists() and not force:
+        return
+    with console.status("Training the risk model (under a minute) …") as status:
+        train(settings, lambda step: status.update(f"Training the risk model: {step} …"), force)
+    console.print("The risk model is trained.")
 
 
 def _each_line(file: Path | None, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

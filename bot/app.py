@@ -37,6 +37,7 @@ from bot.rasa_process import RasaProcess
 from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.screen import Screener
 from bot.safety.tiers import Verdict
+from bot.safety_training import load_scorer
 from bot.settings import ROOT, Settings
 from bot.store.database import Database
 from bot.training import model_path
@@ -75,10 +76,11 @@ class NoScreener:
         raise RuntimeError("the safety screen is not loaded")
 
 
-def load_screener() -> Screens:
-    """The safety screen; when its data is damaged, one that fails closed (readiness is red and the clinic is told)."""
+def load_screener(settings: Settings | None = None) -> Screens:
+    """The safety screen; when its data is damaged or its model missing, one that fails closed (readiness is red and
+    the clinic is told)."""
     try:
-        return Screener.load(DATA / "safety")
+        return Screener.load(DATA / "safety", load_scorer(settings or Settings()))
     except Exception as error:
         log.critical("screener_not_loaded", why=str(error))
         return NoScreener()
@@ -138,7 +140,7 @@ async def running(
         db=db,
         clinic=clinic,
         place=place,
-        screener=screener or load_screener(),
+        screener=screener or load_screener(settings),
         protocol=SafetyProtocol.load(DATA / "safety"),
         core=load_core(),
         dialogue=dialogue,

@@ -6,7 +6,7 @@ torch code are never touched). Both are found by their place on the disk; neithe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,7 +48,7 @@ class Embedder:
 
     def __init__(self, max_tokens: int = 128) -> None:
         """Opens the files, about 0.2 s. `max_tokens`: what a longer text is cut to, with the two marks around it."""
-        import onnxruntime
+        import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
@@ -62,24 +62,55 @@ class Embedder:
 
     def embed(self, texts: Sequence[str], batch_size: int = 16) -> Vectors:
         """One row of 384 float32 for each text, in order, each of length 1. Texts of like length share a batch."""
-        tokens = [np.array(encoding.ids, dtype=np.int64) for encoding in self._tokenizer.encode_batch(list(texts))]
-        by_length = sorted(range(len(tokens)), key=lambda place: len(tokens[place]))
-        vectors = np.zeros((len(tokens), SIZE), dtype=np.float32)
-        for start in range(0, len(by_length), batch_size):
-            places = by_length[start : start + batch_size]
-            vectors[places] = self._embed_batch([tokens[place] for place in places])
-        return vectors
+        return np.array([found[0] for found in self.embed_parts(texts, [()] * len(texts), batch_size)]).reshape(
+            -1, SIZE
+        )
 
-    def _embed_batch(self, tokens: Sequence[np.ndarray[Any, Any]]) -> Vectors:
+    def embed_one(self, text: str, places: Sequence[tuple[int, int]]) -> list[list[float]]:
+        """`embed_parts` of one text, as plain numbers: what the safety screen needs."""
+        found: list[list[float]] = self.embed_parts([text], [places])[0].tolist()
+        return found
+
+    def embed_parts(
+        self, texts: Sequence[str], places: Sequence[Sequence[tuple[int, int]]], batch_size: int = 16
+    ) -> list[Vectors]:
+        """For each text one array: a row for the whole and one for each of its `places` (start and end characters).
+
+        A place's vector is the mean over its own tokens, read in the light of the whole text: one run of the model does
+        for all places. A place without tokens (cut off, or blank) has the vector of the whole.
+        """
+        encodings = self._tokenizer.encode_batch(list(texts))
+        by_length = sorted(range(len(encodings)), key=lambda number: len(encodings[number].ids))
+        found: list[Vectors] = [np.zeros((0, SIZE), np.float32)] * len(encodings)
+        for start in range(0, len(by_length), batch_size):
+            batch = by_length[start : start + batch_size]
+            states = self._states([np.array(encodings[number].ids, dtype=np.int64) for number in batch])
+            for row, number in enumerate(batch):
+                own = states[row, : len(encodings[number].ids)]
+                found[number] = np.array([_mean(own), *_means(own, encodings[number].offsets, places[number])])
+        return found
+
+    def _states(self, tokens: Sequence[np.ndarray[Any, Any]]) -> Vectors:
         ids = np.zeros((len(tokens), max(map(len, tokens))), dtype=np.int64)
         mask = np.zeros_like(ids)
         for row, own in enumerate(tokens):
             ids[row, : len(own)] = own
             mask[row, : len(own)] = 1
+        states: Vectors
         (states,) = self._model.run(
             None, {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
         )
-        # The sum has the direction of the mean, and only the direction is kept.
-        sums = (states * mask[:, :, None].astype(np.float32)).sum(axis=1)
-        unit: Vectors = sums / np.linalg.norm(sums, axis=1, keepdims=True)
-        return unit
+        return states
+
+
+def _mean(states: Vectors) -> Vectors:
+    """The direction of the mean, which is that of the sum."""
+    total = states.sum(axis=0)
+    unit: Vectors = total / np.linalg.norm(total)
+    return unit
+
+
+def _means(states: Vectors, offsets: Sequence[tuple[int, int]], places: Sequence[tuple[int, int]]) -> Iterator[Vectors]:
+    for first, last in places:
+        inside = [row for row, (start, end) in enumerate(offsets) if first <= start < end <= last]
+        yield _mean(states[inside] if inside else states)

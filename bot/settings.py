@@ -34,9 +34,12 @@ class Settings(BaseSettings):
     telegram_base_url: str = Field(
         "https://api.telegram.org/bot", description="Address of the Bot API; tests point it at a local stand-in."
     )
-    models: Path = Field(ROOT / "models", description="Folder of the trained Rasa model.")
+    models: Path = Field(ROOT / "models", description="Folder of the trained models.")
     model: Path | None = Field(
         None, description="A trained model to use as it is, instead of one for the present data."
+    )
+    risk_model: Path | None = Field(
+        None, description="A trained risk model to use as it is, instead of one for the present data."
     )
     rasa_python: Path = Field(ROOT / ".venv-rasa" / "bin" / "python", description="Python of Rasa's own environment.")
     rasa_timeout: float = Field(20.0, gt=0, description="Seconds to wait for Rasa's answer before saying so.")

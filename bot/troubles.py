@@ -10,10 +10,11 @@ from bot.clinic.config import ClinicConfigError
 from bot.mi.content import ContentError
 from bot.rasa_process import RasaError
 from bot.safety.content import SafetyContentError
+from bot.safety.scorer import ScorerError
 from bot.serve import StartError
 from bot.store.database import StoreError
 
-KNOWN = (StartError, StoreError, RasaError, ClinicConfigError, ContentError, SafetyContentError)
+KNOWN = (StartError, StoreError, RasaError, ClinicConfigError, ContentError, SafetyContentError, ScorerError)
 DISK = (errno.ENOSPC, errno.EDQUOT)
 
 

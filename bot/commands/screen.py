@@ -8,12 +8,17 @@ from typing import Any
 from bot.commands.lines import text_of, texts_of
 from bot.safety.screen import Screener
 from bot.safety.tiers import Tier, Verdict
-from bot.settings import ROOT
+from bot.safety_training import load_scorer
+from bot.settings import ROOT, Settings
 
 
-def screener() -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """A function from one input line to one output line."""
-    loaded = Screener.load(ROOT / "data" / "safety")
+def screener(settings: Settings | None = None) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A function from one input line to one output line, with the screen that the running bot has.
+
+    Raises:
+        ScorerError: the risk model is not trained.
+    """
+    loaded = Screener.load(ROOT / "data" / "safety", load_scorer(settings or Settings()))
 
     def work(line: dict[str, Any]) -> dict[str, Any]:
         if "turns" not in line:

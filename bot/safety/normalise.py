@@ -116,9 +116,12 @@ class Normaliser:
         self._expand = {short: tuple(full.split()) for short, full in expand.items()}
         self._clause_words = frozenset(("but", "because", "although", "though", "however", "yet", "except"))
 
-    def sentences(self, text: str) -> tuple[Sentence, ...]:
-        """The sentences of `text`, in order. Never raises, whatever the text."""
-        folded = self._folder.fold(text)
+    def folded(self, text: str) -> Folded:
+        """`text` in plain lower-case characters, of which `sentences` is made."""
+        return self._folder.fold(text)
+
+    def sentences(self, folded: Folded) -> tuple[Sentence, ...]:
+        """The sentences of a text that was folded here, in order. Never raises, whatever the text."""
         builder = _Builder()
         quoting = False
         at = 0

@@ -1,0 +1,117 @@
+"""A learned second opinion on risk: for each kind, how likely a text shows it, and at which tier.
+
+A linear model over three views of a text: its sentence embedding (meaning), its words, and which rules matched and how
+it was said. It reads the whole message and each clause, and keeps the gravest. Trained by `bot.safety_training` on the
+examples in `data/safety/examples`; the weights are JSON, the embedding is passed in.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import mul
+from pathlib import Path
+
+from bot.safety.features import RULE_VALUE, Mark, rule_features, word_features, word_value
+from bot.safety.tiers import KINDS, Tier
+from bot.safety.windows import Block, Piece
+
+ANY = "any"
+SUBJECTS = (ANY, *KINDS)
+"""`any` is risk of whatever kind: it has the most examples, and decides whether there is one."""
+STEPS = (Tier.CHECK_IN, Tier.MODERATE, Tier.HIGH)
+HEADS = tuple((subject, step) for subject in SUBJECTS for step in STEPS)
+"""What the model estimates: the probability that a text is of at least this tier, for this kind."""
+
+Embed = Callable[[str, Sequence[tuple[int, int]]], Sequence[Sequence[float]]]
+"""A text and places in it (start and end, in characters) in; a vector for the text and one for each place out."""
+
+
+class ScorerError(ValueError):
+    """The model's file is missing or wrong; the message says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """Probabilities, 0 to 1, that a text is at least of each tier of STEPS (falling), and the piece they are from."""
+
+    at_least: Mapping[Tier, float]
+    span: tuple[int, int]
+
+    @property
+    def probability(self) -> float:
+        """That there is any such risk."""
+        return self.at_least[Tier.CHECK_IN]
+
+
+class Scorer:
+    """Loaded once, then shared; it keeps nothing about what it has read."""
+
+    def __init__(
+        self,
+        biases: Sequence[float],
+        vectors: Sequence[Sequence[float]],
+        words: Mapping[str, Sequence[float]],
+        embed: Embed,
+    ) -> None:
+        """`words`: for each word or rule feature its weights by head, and for words the rarity at the end."""
+        self._biases, self._vectors, self._words, self._embed = tuple(biases), vectors, words, embed
+
+    @classmethod
+    def load(cls, path: Path, embed: Embed) -> Scorer:
+        """Reads the weights, about 0.2 s.
+
+        Raises:
+            ScorerError: there is no such file, or it is of another version.
+        """
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ScorerError(f"There is no risk model {path}: run `evoke train`.") from None
+        except (OSError, ValueError) as error:
+            raise ScorerError(f"The risk model {path} cannot be read ({error}): run `evoke train --force`.") from error
+        if not isinstance(data, dict) or data.get("heads") != [f"{kind} {tier.label}" for kind, tier in HEADS]:
+            raise ScorerError(f"The risk model {path} is of another version: run `evoke train --force`.")
+        return cls(data["biases"], data["vectors"], data["words"], embed)
+
+    def score(self, blocks: Iterable[Block], marks: Sequence[Mark] = ()) -> dict[str, Score]:
+        """For `any` and for each kind, the gravest of the message's pieces; empty when it has no words."""
+        best: dict[str, Score] = {}
+        for block in blocks:
+            pieces = (block.whole, *block.parts)
+            vectors = self._embed(block.text, [part.place for part in block.parts])
+            for piece, vector in zip(pieces, vectors, strict=True):
+                for subject, score in self._scores(piece, vector, marks):
+                    if subject not in best or _gravity(score) > _gravity(best[subject]):
+                        best[subject] = score
+        return best
+
+    def _scores(self, piece: Piece, vector: Sequence[float], marks: Sequence[Mark]) -> Iterable[tuple[str, Score]]:
+        sums = [bias + sum(map(mul, row, vector)) for bias, row in zip(self._biases, self._vectors, strict=True)]
+        texts = word_features(piece.words)
+        for feature in texts:
+            weights = self._words.get(feature)
+            if weights is not None:
+                value = word_value(weights[-1], len(texts))
+                sums = [known + value * weight for known, weight in zip(sums, weights, strict=False)]
+        for feature in rule_features(marks, piece):
+            weights = self._words.get(feature)
+            if weights is not None:
+                sums = [known + RULE_VALUE * weight for known, weight in zip(sums, weights, strict=False)]
+        for number, subject in enumerate(SUBJECTS):
+            at_least, last = {}, 1.0
+            for place, step in enumerate(STEPS):
+                last = min(last, probability(sums[number * len(STEPS) + place]))
+                at_least[step] = last
+            yield subject, Score(at_least, piece.span)
+
+
+def probability(log_odds: float) -> float:
+    """The probability of these log odds; never overflows."""
+    return 1 / (1 + math.exp(-max(-30.0, min(30.0, log_odds))))
+
+
+def _gravity(score: Score) -> float:
+    return sum(score.at_least.values())
