@@ -43,12 +43,12 @@ SOURCES = (
 )
 """Everything a model depends on, as patterns from the root."""
 KEEP = 2
-MOST_ORDINARY = 2000
+MOST_ORDINARY = 2500
 """So many lines of ordinary talk are learnt as harmless; more would take longer and teach little."""
-ORDINARY_WEIGHT = 0.3  # they are easy, and there are many
+ORDINARY_WEIGHT = 1.0
 OTHER_KIND_WEIGHT = 0.2  # a text of another kind may show this one too
-PART_WEIGHT = 0.5  # shared by the clauses of a harmless text
-VECTOR_PENALTY, WORD_PENALTY = 1.0, 0.3
+PART_WEIGHT = 1.0  # shared by the clauses of a harmless text
+VECTOR_PENALTY, WORD_PENALTY = 0.5, 0.3
 ROUNDS = 60
 LEAST_SEEN = 2  # texts that a feature occurs in
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")

@@ -70,8 +70,6 @@ def load_opinion(source: Section) -> Opinion:
         own = lines.section(kind)
         own.only(*(step.label for step in STEPS))
         raising[kind] = {step: _probability(own, step.label) for step in STEPS}
-        if sorted(raising[kind].values()) != list(raising[kind].values()):
-            raise lines.error(kind, "a graver tier has a lower line than a lesser one")
     low = source.section("lower")
     low.only("check_in", "none")
     lowering = {tier: _probability(low, tier.label) for tier in (Tier.CHECK_IN, Tier.NONE)}

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.app import load_screener
 from bot.commands.screen import screen_turns, screener
-from bot.safety.screen import Screener
 from bot.safety.tiers import KINDS, Tier
-from bot.settings import ROOT
+from bot.settings import Settings
 from tests.eval.report import table
 from tests.eval.statistics import Share, percentile, share
 
@@ -136,7 +136,7 @@ def tiers_table(rows: Sequence[dict[str, Any]], ours: Sequence[Found]) -> str:
 
 
 def timing(rows: Sequence[dict[str, Any]]) -> str:
-    loaded = Screener.load(ROOT / "data" / "safety")
+    loaded = load_screener(Settings())
     texts = [row["text"] for row in rows if "text" in row]
     spent = []
     for text in texts:
@@ -148,7 +148,7 @@ def timing(rows: Sequence[dict[str, Any]]) -> str:
 
 def public(research: Path) -> str:
     """Two public sets of forum posts and prompts, not of messages to a bot; severity 0 does not mean harmless."""
-    loaded = Screener.load(ROOT / "data" / "safety")
+    loaded = load_screener(Settings())
 
     def above(text: str) -> bool:
         return screen_turns(loaded, None, [text])["tier"] != "none"

@@ -14,7 +14,7 @@ import numpy as np
 
 from bot.safety.content import read
 from bot.safety.opinion import Opinion, load_opinion
-from bot.safety.scorer import ANY, HEADS, STEPS, SUBJECTS, Score
+from bot.safety.scorer import ANY, STEPS, SUBJECTS, Score
 from bot.safety.screen import Screener
 from bot.safety.tiers import KINDS, Tier
 from bot.safety_training import SAFETY, Example, Row, authored, fit, ordinary, rows
@@ -164,5 +164,4 @@ def research(
 
 
 if __name__ == "__main__":
-    assert len(HEADS) == len(SUBJECTS) * len(STEPS)
     main()
