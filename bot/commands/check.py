@@ -15,10 +15,11 @@ from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from bot.app import DATA, load_clinic
+from bot.app import load_clinic
 from bot.clinic.config import ClinicConfig, ClinicConfigError
 from bot.clinic.schedule import Slot, free_slots, label
 from bot.clinic.tiers import TIERS
+from bot.core import DATA
 from bot.crisis import place_for
 from bot.mi.content import Content, ContentError
 from bot.mi.cues import CueError, Cues

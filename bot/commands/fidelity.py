@@ -112,7 +112,7 @@ def _turn(coded: Coded) -> dict[str, Any]:
 @functools.cache
 def _core() -> Any:
     # Loaded with the first turn that could have been stronger: parsing takes two seconds to start.
-    from bot.app import load_core
+    from bot.core import load_core
 
     return load_core()
 

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Callable
 from typing import Any
 
-from bot.app import load_core
 from bot.commands.lines import text_of
+from bot.core import load_core
 
 
 def reflector(explain: bool) -> Callable[[dict[str, Any]], dict[str, Any]]:

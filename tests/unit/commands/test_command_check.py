@@ -11,8 +11,8 @@ from rich.console import Console
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from bot.app import DATA
 from bot.commands.check import check
+from bot.core import DATA
 from bot.settings import ROOT, Settings
 from bot.store.models import Appointment, Base, Client, Conversation
 

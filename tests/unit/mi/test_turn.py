@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from bot.app import load_core
+from bot.core import load_core
 from bot.mi.client_language import ClientLanguage, Span
 from bot.mi.state import MIState, Quote, RulerValue
 from bot.mi.turn import Heard, MICore, Turn, clause_around
