@@ -5,7 +5,6 @@ Ridge-regularised logistic regression for each head, by L-BFGS; no randomness, s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from bot.safety.screen import Findings, Screener
 from bot.safety.tiers import KINDS, Tier
 from bot.safety.windows import Block, Piece, blocks
 from bot.settings import ROOT, Settings
+from bot.training import fingerprint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -296,18 +296,9 @@ def _direction(slope: Array, steps: Sequence[tuple[Array, Array]]) -> Array:
     return way
 
 
-def fingerprint() -> str:
-    """SHA-256 over all that a model depends on; twelve digits of it are in the model's name."""
-    digest = hashlib.sha256()
-    for source in SOURCES:
-        for file in sorted(ROOT.glob(source)):
-            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def model_path(settings: Settings) -> Path:
     """The risk model that the settings name, or else where that of the present data is, once it is trained."""
-    return settings.risk_model or settings.models / f"risk-{fingerprint()}.json"
+    return settings.risk_model or settings.models / f"risk-{fingerprint(SOURCES)}.json"
 
 
 def load_scorer(settings: Settings) -> Scorer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bot.rasa_process import RasaError, environment
@@ -22,19 +22,17 @@ KEEP = 2
 STEPS = (
     # what Rasa's log says, and what the display says then
     ("SentenceEmbedding", "reading sentences"),
-    ("CountVectorsFeaturizer", "counting words"),
     ("IntentClassifier", "learning intents"),
-    ("LogisticRegressionClassifier", "learning intents"),
     ("ClientLanguageClassifier", "learning client language"),
     ("RulePolicy", "checking rules and stories"),
     ("MemoizationPolicy", "learning stories"),
 )
 
 
-def fingerprint() -> str:
-    """SHA-256 over all that a model depends on; twelve digits of it are in the model's name."""
+def fingerprint(sources: Sequence[str] = SOURCES) -> str:
+    """SHA-256 over all that a model depends on (patterns from the root); twelve digits of it are in its name."""
     digest = hashlib.sha256()
-    for source in SOURCES:
+    for source in sources:
         for file in sorted(ROOT.glob(source)):
             digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
