@@ -183,11 +183,13 @@ class MICore:
         return self._finish(draft)
 
     def welcome_back(self, state: MIState, *, rng: random.Random, clinic: str = "the clinic") -> Turn:
-        """After a day or more away: where it stood, and an open question."""
+        """After half a day or more away: where it stood (the first step, else what the client last said for the
+        change, else the topic), and an open question."""
         draft = Draft(replace(state, silent_turns=0), Heard(""), rng, False, clinic)
-        if state.plan.get("first_step") and self._ask(draft, "return.plan", quote=state.plan["first_step"]):
-            return self._finish(draft)
-        if not self._ask(draft, "return.welcome"):
+        first_step, quotes = state.plan.get("first_step"), state.change_quotes()
+        asked = bool(first_step) and self._ask(draft, "return.plan", quote=str(first_step))
+        asked = asked or (bool(quotes) and self._ask(draft, "return.quote", quote=quotes[-1].text))
+        if not asked and not self._ask(draft, "return.welcome"):
             self._ask(draft, "engage.open")
         return self._finish(draft)
 

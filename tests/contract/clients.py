@@ -94,6 +94,10 @@ class WebPerson:
         self.stack.settled(self.conversation_id)
         return self._new()
 
+    def move_to(self, stack: Stack) -> None:
+        """The same browser, token and conversation, against the stack that was started anew."""
+        self.stack, self.http.base_url = stack, httpx.URL(f"{stack.url}/api/v1")
+
     def close(self) -> None:
         self.http.close()
 
