@@ -70,6 +70,7 @@ LEADS = {
     "confidence.reask",
     "readiness.reask",
     "return.welcome",
+    "return.quote",
     "return.plan",
     "not_understood",
 }
