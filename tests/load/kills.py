@@ -26,8 +26,10 @@ from tests.fakes.stack import until
 
 STORY = "Drink number {n} was one too many and my wife is worried"
 DESPAIR = "i want to kill myself"
-PAUSE_SECONDS = 0.25
+PAUSE_SECONDS = {"stand-in": 0.25, "real": 4.0}
 """Between two messages of a client: what piles up while something is down has to be worked off in the end."""
+DRAIN_SECONDS = 300
+"""How long that may take."""
 
 
 @dataclass
@@ -65,6 +67,7 @@ class Client:
     url: str
     stop: threading.Event
     in_danger: bool
+    pause: float = PAUSE_SECONDS["stand-in"]
     acknowledged: list[str] = field(default_factory=list)
     conversation_id: str = ""
 
@@ -79,7 +82,7 @@ class Client:
                 n += 1
                 text = "yes" if n == 1 else DESPAIR if self.in_danger and n in (3, 4) else STORY.format(n=n)
                 self._send(http, f"{self.number}-{n}", text)
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self.pause)
 
     def _begin(self, http: httpx.Client) -> str:
         while not self.stop.is_set():
@@ -115,11 +118,12 @@ def run(home: Path, *, bot_kills: int, rasa_kills: int, clients: int = 4, seed: 
     fake = {} if real else {"RASA_PYTHON": str(as_python(home)), "MODEL": str(empty_model(home))}
     evoke = EvokeProcess(home, NEW_CONVERSATIONS_PER_MINUTE="1000", LOG_LEVEL="ERROR", **fake).start()
     stop = threading.Event()
-    people = [Client(number, evoke.url, stop, in_danger=number % 2 == 0) for number in range(clients)]
+    pause = PAUSE_SECONDS["real" if real else "stand-in"]
+    people = [Client(n, evoke.url, stop, in_danger=n % 2 == 0, pause=pause) for n in range(clients)]
     threads = [threading.Thread(target=person.run, daemon=True) for person in people]
     for thread in threads:
         thread.start()
-    until(lambda: all(len(person.acknowledged) > 3 for person in people), 60)
+    until(lambda: all(len(person.acknowledged) > 3 for person in people), 120)
     targets = ["bot"] * bot_kills + ["rasa"] * rasa_kills
     rng.shuffle(targets)
     try:
@@ -136,7 +140,7 @@ def run(home: Path, *, bot_kills: int, rasa_kills: int, clients: int = 4, seed: 
         for thread in threads:
             thread.join(30)
         database = home / "evoke.db"
-        until(lambda: _open_messages(database) == 0, 90, pause=0.2)
+        until(lambda: _open_messages(database) == 0, DRAIN_SECONDS, pause=0.2)
     finally:
         stop.set()
         evoke.interrupt()
