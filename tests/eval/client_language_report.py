@@ -19,6 +19,7 @@ from tests.eval.report import table
 from tests.eval.statistics import bootstrap, class_figures, kappa, macro_f1
 
 TYPED = Path(__file__).parent / "client_language" / "typed.jsonl"
+SECOND = TYPED.with_name("second_coder.jsonl")
 TALK = ("change", "sustain", "neutral")
 CLASSES = {"change_talk": "change", "sustain_talk": "sustain", "share": "neutral"}
 """The baseline learns from these intents' examples; those of `ambivalence` are of two classes at once."""
@@ -28,6 +29,7 @@ CLASSES = {"change_talk": "change", "sustain_talk": "sustain", "share": "neutral
 class Item:
     """A client's message with the question before it, and its coded talk."""
 
+    id: str
     conversation: str
     question: str
     text: str
@@ -65,6 +67,7 @@ async def section(settings: Settings, research: Path | None) -> str:
         "## Client language",
         f"`tests/eval/client_language/typed.jsonl`: {len(items)} typed messages in "
         f"{len({i.conversation for i in items})} conversations; three classes: change, sustain, neutral.",
+        agreement(items),
         table(("", "macro-F1 (interval)", "kappa"), lines),
         table(("class", "precision", "recall", "F1", "n"), per_class(gold, [a.talk for a in asked])),
         codes(items, asked),
@@ -79,9 +82,25 @@ async def section(settings: Settings, research: Path | None) -> str:
 
 def typed() -> list[Item]:
     return [
-        Item(r["conversation"], r["question"], r["text"], r["talk"], frozenset(r["codes"]), r["ambivalent"])
+        Item(r["id"], r["conversation"], r["question"], r["text"], r["talk"], frozenset(r["codes"]), r["ambivalent"])
         for r in _read(TYPED)
     ]
+
+
+def agreement(items: Sequence[Item]) -> str:
+    """How far the second coder, who saw neither the first one's codes nor the training data, came to the same."""
+    second = {row["id"]: row for row in _read(SECOND)}
+    pairs = [(item, second[item.id]) for item in items]
+    one, two = [item.talk for item, _ in pairs], [row["talk"] for _, row in pairs]
+    same = sum(a == b for a, b in zip(one, two, strict=True)) / len(pairs)
+    both = sum(len((item.codes or frozenset()) & set(row["codes"])) for item, row in pairs)
+    all_codes = sum(len(item.codes or ()) + len(set(row["codes"])) for item, row in pairs)
+    marks = [str(item.ambivalent) for item, _ in pairs], [str(row["ambivalent"]) for _, row in pairs]
+    return (
+        f"Coded twice, blind: the talk agrees in {same:.3f} (kappa {kappa(one, two):.3f}), ambivalence with kappa "
+        f"{kappa(*marks):.3f}, the codes with F1 {2 * both / all_codes:.3f}. Both coders were language models with the "
+        "same codebook: people would agree less."
+    )
 
 
 def annomi(research: Path) -> list[Item]:
@@ -90,15 +109,17 @@ def annomi(research: Path) -> list[Item]:
         if row["interlocutor"] == "therapist":
             before = row["utterance_text"]
         else:
-            items.append(Item(row["transcript_id"], before, row["utterance_text"], row["client_talk_type"]))
+            items.append(
+                Item(str(len(items)), row["transcript_id"], before, row["utterance_text"], row["client_talk_type"])
+            )
     return items
 
 
 def hlqc(research: Path) -> list[Item]:
     talk = {"C": "change", "S": "sustain", "N": "neutral"}
     return [
-        Item(str(r["conversation"]), r["previous"], r["text"], talk[r["tier1"]])
-        for r in _read(research / "hlqc_gold.jsonl")
+        Item(str(n), str(r["conversation"]), r["previous"], r["text"], talk[r["tier1"]])
+        for n, r in enumerate(_read(research / "hlqc_gold.jsonl"))
         if r["speaker"] == "client"
     ]
 
