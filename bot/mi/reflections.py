@@ -12,10 +12,11 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import reflect_score
+from . import reflect_evidence, reflect_score
+from .likeness import Likeness
 from .meanings import Hit, Slot, fill
 from .person import Parser, sentence_case
 from .reflect_clauses import ClauseReader, Side
@@ -61,9 +62,11 @@ class Scored:
 class Reflector:
     """Makes reflections from one parser and one set of content. Holds no conversation."""
 
-    def __init__(self, parse: Parser, content: ReflectionContent) -> None:
+    def __init__(self, parse: Parser, content: ReflectionContent, likeness: Likeness | None = None) -> None:
+        """`likeness` compares messages with the meanings' examples; without it meanings are told by cues alone."""
         self._parse = parse
         self._content = content
+        self._likeness = likeness
         self._clauses = ClauseReader(content)
 
     def reflect(
@@ -158,10 +161,12 @@ class Reflector:
         self, doc: Doc, tidy: str, topic: str | None, language: ClientLanguage | None
     ) -> Iterator[tuple[Reflection, Parts]]:
         topics, common = self._common(tidy, topic)
-        hits = self._content.bank.recognise(doc, common, topics)
         sides = list(self._clauses.sides(doc, language))
+        signs = [(side.at, side.end, side.sign) for side in sides]
+        evidence = reflect_evidence.weigh(doc, self._content.bank, self._likeness, common, topics, signs)
+        hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
         for hit in hits:
-            yield from self._from_meaning(hit, common, sides, doc)
+            yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
         yield from self._pairs([*_halves(hits), *sides], doc)
         for side in sides:
             yield from self._plain(side, doc)
@@ -186,38 +191,36 @@ class Reflector:
         return frozenset(t.id for t in (*present, *agreed)), slots
 
     def _from_meaning(
-        self, hit: Hit, common: Mapping[str, Slot], sides: Sequence[Side], doc: Doc
+        self, hit: Hit, common: Mapping[str, Slot], sides: Sequence[Side], doc: Doc, fits: Mapping[str, float]
     ) -> Iterator[tuple[Reflection, Parts]]:
         """The sentences of a meaning: by themselves, and after the client's own clause that they answer."""
         place = max(hit.places) / max(1, len(doc))
-        why = (f"meaning {hit.meaning.id}", f"cue: {hit.evidence}")
+        how = f"cue: {hit.evidence}" if hit.matched else f"like: {hit.evidence}"
+        why = (f"meaning {hit.meaning.id}", how, f"belief {hit.belief:.2f}", f"likeness {hit.like:.2f}")
         ground = self._ground(hit, sides)
         for number, form in enumerate(hit.meaning.reflections):
             text = fill(form, hit.slots)
             if text is None:
                 continue
             own = sum(2 if p in common else len(hit.slots[p].text.split()) for p in form.places)
-            parts = Parts(form.kind, own, hit.matched, hit.overlap, place, hit.meaning.weight)
+            parts = Parts(form.kind, hit.belief, own, fits.get(form.text, 0.2), place, hit.meaning.weight)
             frame = f"{hit.meaning.id}/{number}"
             yield Reflection(tidy_end(text), form.kind, frame, why, hit.evidence), parts
-            if (
-                ground is not None
-                and not form.places
-                and form.kind in ("complex", "double_sided")
-                and not _echo(ground.text, text)
-            ):
-                parts = Parts(
-                    form.kind, min(GROUND_WORTH, ground.own_words), hit.matched, hit.overlap, place, hit.meaning.weight
-                )
-                together = tidy_end(f"{ground.text}. {text}")
+            if ground is None or form.places - common.keys() or form.kind not in ("complex", "double_sided"):
+                continue
+            if not _echo(ground.text, text):
+                parts = replace(parts, own_words=max(own, min(GROUND_WORTH, ground.own_words)))
+                together = tidy_end(joined(ground.text, text))
                 yield Reflection(together, form.kind, frame + GROUNDED, (*why, ground.source), hit.evidence), parts
 
     def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
         """The client's clause in which a meaning was found, where it is short and about the client."""
+        low, high = (hit.places[-1], hit.places[-1]) if hit.matched else (min(hit.places), max(hit.places))
         near = [
             s
             for s in sides
-            if s.at <= hit.places[-1] < s.end
+            if s.at <= high
+            and low < s.end
             and re.match(r"(?:as )?your?\b", s.text)
             and 4 <= len(s.text.split()) <= 13
         ]
@@ -236,7 +239,7 @@ class Reflector:
                 for frame in frames:
                     text = frame.text.format(sustain=left.text, change=right.text)
                     own = left.own_words + right.own_words
-                    parts = Parts(frame.kind, own // 2, 2, 0.0, max(left.at, right.at) / max(1, len(doc)))
+                    parts = Parts(frame.kind, 0.9, own // 2, 0.3, max(left.at, right.at) / max(1, len(doc)))
                     why = (f"against: {left.source}", f"towards: {right.source}")
                     span = doc[min(left.at, right.at) : max(left.end, right.end)].text
                     yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
@@ -256,7 +259,7 @@ class Reflector:
                 continue
             place = side.at / max(1, len(doc))
             weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
-            parts = Parts(frame.kind, 0, 0, 0.0, place, weight)
+            parts = Parts(frame.kind, 1.0, 0, 0.2, place, weight)
             span = doc[side.at : side.end].text
             yield (
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
@@ -288,6 +291,22 @@ def _halves(hits: Iterable[Hit]) -> Iterator[Side]:
             text = fill(form, hit.slots)
             if text is not None and hit.meaning.sign in ("change", "sustain"):
                 yield Side(text, hit.meaning.sign, hit.meaning.id, hit.at, hit.at + hit.matched, 6)
+
+
+_JOINABLE = re.compile(
+    r"(?:you(?:'\w+)?|it(?:'s)?|this|that(?:'s)?|there(?:'s)?|what|being|having|part|some|something|a|the|your)\b", re.I
+)
+LONGEST_JOINED = 22
+"""Words; a longer one is said as two sentences."""
+
+
+def joined(ground: str, text: str) -> str:
+    """The client's clause and what it means, as one sentence where it is short and plain enough, else as two."""
+    words = len(ground.split()) + len(text.split())
+    plain = not re.search(r"[,;:.]|\band\b", ground + " " + text.rstrip(".")) and _JOINABLE.match(text)
+    if plain and words <= LONGEST_JOINED:
+        return f"{ground}, and {text[:1].lower()}{text[1:]}"
+    return f"{ground}. {text}"
 
 
 def _echo(first: str, second: str) -> bool:

@@ -1,0 +1,95 @@
+"""Reads the examples of all meanings once, so that `bot.mi.likeness` can compare messages with them at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bot.embedding import SIZE, Embedder
+from bot.mi.likeness import Examples, Likeness, denies
+from bot.mi.meanings import ContentError
+from bot.mi.reflect_content import read_examples
+from bot.settings import ROOT, Settings
+from bot.training import fingerprint
+
+MEANINGS = ROOT / "data" / "mi" / "meanings"
+SOURCES = (
+    *("data/mi/meanings/*.yml", "bot/embedding.py", "bot/meanings_training.py"),
+    *("bot/mi/likeness.py", "bot/mi/reflect_content.py"),
+)
+KEEP = 2
+SHRINKAGE = 0.6
+"""How far the scatter within meanings is drawn to the sphere: about ten examples a meaning do not fill 384 dimensions.
+Chosen by cross-validation over the bank's own examples (`python -m bot.meanings_training`)."""
+_SLOT = re.compile(r"\{\w+(?::\w+)?\}")
+
+
+def model_path(models: Path) -> Path:
+    """Where the vectors of the present meanings are, once they are made."""
+    return models / f"meanings-{fingerprint(SOURCES)}.npz"
+
+
+def learn(texts: dict[str, tuple[list[str], list[str]]], embedder: Embedder) -> Examples:
+    """The vectors of meanings given as name -> (examples, reflections)."""
+    names = tuple(texts)
+    owners = np.array([number for number, name in enumerate(names) for _ in texts[name][0]])
+    spoken = [example for name in names for example in texts[name][0]]
+    sentences = tuple(dict.fromkeys(sentence for name in names for sentence in texts[name][1]))
+    vectors = embedder.embed(spoken).astype(np.float64)
+    told, centre, means = whitened(vectors, owners, len(names))
+    said = embedder.embed([_SLOT.sub("it", sentence) for sentence in sentences])
+    denying = np.array([denies(example) for example in spoken])
+    small = [array.astype(np.float32) for array in (vectors, told, centre, means, said)]
+    return Examples(names, owners, small[0], denying, small[1], small[2], small[3], sentences, small[4])
+
+
+def whitened(vectors: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The map that makes the scatter within meanings round, the centre of the meanings in it, and their means."""
+    means = np.array([vectors[owners == number].mean(axis=0) for number in range(count)])
+    apart = vectors - means[owners]
+    scatter = apart.T @ apart / len(vectors)
+    scatter = (1 - SHRINKAGE) * scatter + SHRINKAGE * np.trace(scatter) / SIZE * np.eye(SIZE)
+    values, axes = np.linalg.eigh(scatter)
+    told = axes / np.sqrt(values)
+    inside = means @ told
+    centre = inside.mean(axis=0)
+    inside = inside - centre
+    return told, centre, inside / np.linalg.norm(inside, axis=1, keepdims=True)
+
+
+def train(models: Path, progress: Callable[[str], None], force: bool = False) -> Path:
+    """Makes the vectors if the present meanings have none yet; an interrupted run leaves no half file behind.
+
+    Raises:
+        ContentError: a meanings file is wrong; the message names it.
+    """
+    target = model_path(models)
+    if target.exists() and not force:
+        return target
+    progress("reading the meanings' examples")
+    made = learn(read_examples(MEANINGS), Embedder())
+    models.mkdir(parents=True, exist_ok=True)
+    unfinished = target.with_suffix(".unfinished")
+    with unfinished.open("wb") as file:
+        np.savez(file, **{name: np.array(getattr(made, name)) for name in Examples.__dataclass_fields__})  # type: ignore[arg-type]
+    os.replace(unfinished, target)
+    for old in sorted(models.glob("meanings-*.npz"), key=lambda path: path.stat().st_mtime)[:-KEEP]:
+        old.unlink()
+    return target
+
+
+def load(models: Path) -> Likeness | None:
+    """The comparison with the present meanings, about 0.3 s; None when their vectors are not made, or damaged."""
+    path = model_path(models)
+    try:
+        with np.load(path) as file:
+            values = {name: file[name] for name in Examples.__dataclass_fields__}
+    except (OSError, ValueError, KeyError):
+        return None
+    for name in ("names", "sentences"):
+        values[name] = tuple(values[name].tolist())
+    return Likeness(Examples(**values), Embedder())
