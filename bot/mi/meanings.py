@@ -33,6 +33,8 @@ SIGNS = frozenset(("change", "sustain", "both", "none"))
 KINDS = frozenset(("simple", "complex", "double_sided", "amplified"))
 _DENIALS = frozenset(("not", "never", "hardly", "without"))
 _DENIAL = re.compile(r"\b(?:not|never|no|nobody|no one|hardly|without|nothing)\b")
+_ING = re.compile(r"\w*[aeiouy]\w*ing")
+"""A verb that has its -ing already; "bring" and "sing" have not."""
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -63,14 +65,18 @@ class Meaning:
     examples: tuple[frozenset[str], ...]
     reflections: tuple[Template, ...]
     halves: tuple[Template, ...]
+    sure: float | None = None
+    """Of a shape (shapes.yml): how often it is true where its cue hits. None for what needs more evidence."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A phrase of the client's, already turned to second person. `plural` is for verbs after it."""
+    """A phrase of the client's, already turned to second person. `plural` is for verbs after it; `verbs` tells that
+    more than its first word would change its form ("stop and think")."""
 
     text: str
     plural: bool = False
+    verbs: bool = False
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,7 @@ def read_meaning(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], 
             examples=tuple(stems(e, stop) for e in entry["examples"]),
             reflections=tuple(template(r) for r in entry["reflections"]),
             halves=tuple(template(r) for r in entry.get("halves", ())),
+            sure=float(entry["sure"]) if "sure" in entry else None,
         )
     except KeyError as missing:
         raise ContentError(f"meaning {name!r}: {missing} is missing") from missing
@@ -294,10 +301,10 @@ def _catch(match: re.Match[str], doc: Doc, offsets: Sequence[int]) -> dict[str, 
             continue
         text = parsing.say(doc, *span)
         if text and sayable_phrase(text):
-            last = doc[span[1] - 1]
-            caught[name] = Slot(
-                text, plural=doc[span[0] : span[1]].root.tag_ in ("NNS", "NNPS") or last.lower_ == "kids"
-            )
+            stretch = doc[span[0] : span[1]]
+            verbs = any(t.dep_ == "conj" and t.tag_ in ("VB", "VBP") for t in stretch)
+            plural = stretch.root.tag_ in ("NNS", "NNPS") or stretch[-1].lower_ == "kids"
+            caught[name] = Slot(text, plural, verbs)
     return caught
 
 
@@ -329,6 +336,8 @@ def fill(form: Template, slots: Mapping[str, Slot]) -> str | None:
     phrase, `{x:keep}` for x followed by "keep" or "keeps"."""
     if not form.places <= slots.keys():
         return None
+    if any(m.group(2) == "ing" and slots[m.group(1)].verbs for m in _PLACE.finditer(form.text)):
+        return None
     return _PLACE.sub(_filler(slots), form.text)
 
 
@@ -339,7 +348,7 @@ def _filler(slots: Mapping[str, Slot]) -> Callable[[re.Match[str]], str]:
             return slot.text
         if shape == "ing":
             verb, _, rest = slot.text.partition(" ")
-            return f"{gerund(verb)} {rest}".strip()
+            return slot.text if _ING.fullmatch(verb) else f"{gerund(verb)} {rest}".strip()
         verb = shape if slot.plural else third_person(shape)
         if slot.plural and shape == "be":
             verb = "are"

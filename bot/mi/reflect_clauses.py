@@ -104,6 +104,10 @@ class ClauseReader:
         broken_off = end < len(doc) and doc[end].text == "-" and end >= len(doc) - 1
         if broken_off or clause.link == "unless" or any(t.text == '"' for t in first.sent):
             return True
+        if clause.link == "so" and any(t.lower_ in ("can", "could", "will", "would", "wo") for t in doc[start : verb.i]):
+            return True  # "so she can sleep": a purpose
+        if start > 1 and doc[start - 1].lower_ == "so" and doc[start - 2].lower_ == "just":
+            return True
         if first.lower_ in self._content.dependent and clause.subject != first.i:
             return True
         if verb.tag_ == "VBG" and not any(t.dep_ in ("aux", "auxpass") for t in verb.lefts):

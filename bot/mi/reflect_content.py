@@ -109,7 +109,7 @@ class ReflectionContent:
                 opinions=tuple(Opinion(re.compile(o["words"], re.IGNORECASE), o["lead"]) for o in data["opinions"]),
                 frames=tuple(_frame(f) for f in data["frames"]),
                 refused=_patterns(data["refused"]),
-                bank=_bank(directory / "meanings", lists, frozenset(data["stop"].split())),
+                bank=_bank(directory, lists, frozenset(data["stop"].split())),
             )
         except KeyError as missing:
             raise ContentError(f"{path}: {missing} is missing") from missing
@@ -175,7 +175,7 @@ def read_examples(directory: Path) -> dict[str, tuple[list[str], list[str]]]:
 
 def _bank(directory: Path, lists: Mapping[str, str], stop: frozenset[str]) -> MeaningBank:
     meanings = {}
-    for file in sorted(directory.glob("*.yml")):
+    for file in (*sorted((directory / "meanings").glob("*.yml")), directory / "shapes.yml"):
         for name, entry in _read(file).items():
             if name in meanings:
                 raise ContentError(f"{file}: meaning {name!r} is there twice")

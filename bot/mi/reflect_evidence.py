@@ -95,7 +95,8 @@ def weigh(
             odds += CUE + CUE_WORD * min(hit.matched, MOST_CUE_WORDS)
         if _opposed(hit, signs):
             odds -= OTHER_SIGN
-        hits.append(replace(hit, belief=1 / (1 + math.exp(-odds)), like=value))
+        belief = 1 / (1 + math.exp(-odds)) if hit.meaning.sure is None else hit.meaning.sure
+        hits.append(replace(hit, belief=belief, like=value))
     return Evidence(tuple(hits), reading.fit)
 
 

@@ -13,6 +13,7 @@ import random
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import reflect_evidence, reflect_score
@@ -35,6 +36,11 @@ GROUNDED = "+own"
 """Ends the frame of a reflection that starts with the client's own clause; not twice running."""
 GROUND_WORTH = 4
 """Words of a grounding clause that count: it shows listening, but it is still only the first half."""
+HALF_BELIEF = 0.75
+"""A meaning's half is only set beside the client's words where it is this sure."""
+LONGEST_SIDE = 14
+NEAR = 3
+"""Tokens between two clauses that were set against each other."""
 CLOSE = 0.04
 """Scores this near to the best are equals, between which chance decides."""
 
@@ -167,7 +173,7 @@ class Reflector:
         hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
         for hit in hits:
             yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
-        yield from self._pairs([*_halves(hits), *sides], doc)
+        yield from self._pairs(hits, sides, doc)
         for side in sides:
             yield from self._plain(side, doc)
 
@@ -226,23 +232,20 @@ class Reflector:
         ]
         return max(near, key=lambda s: self._clauses.weight(s.text, 0.0), default=None)
 
-    def _pairs(self, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
-        against = [s for s in sides if s.sign == "sustain" and len(s.text.split()) <= 14]
-        towards = [s for s in sides if s.sign == "change" and len(s.text.split()) <= 14]
+    def _pairs(self, hits: Sequence[Hit], sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        """Two sides of one message, the side against change first: a meaning's half and a clause that is coded for
+        the other side, or two clauses which the client set against each other."""
         frames = [f for f in self._content.frames if f.use == "pair"]
-        for left in against:
-            for right in towards:
-                if not _pulls_apart(left, right):
-                    continue
-                if left.source == right.source or (left.at < right.end and right.at < left.end):
-                    continue
-                for frame in frames:
-                    text = frame.text.format(sustain=left.text, change=right.text)
-                    own = left.own_words + right.own_words
-                    parts = Parts(frame.kind, 0.9, own // 2, 0.3, max(left.at, right.at) / max(1, len(doc)))
-                    why = (f"against: {left.source}", f"towards: {right.source}")
-                    span = doc[min(left.at, right.at) : max(left.end, right.end)].text
-                    yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
+        for left, right, belief in (*_meant(hits, sides), *_contrasted(sides)):
+            if len(left.text.split()) > LONGEST_SIDE or len(right.text.split()) > LONGEST_SIDE:
+                continue
+            for frame in frames:
+                text = frame.text.format(sustain=left.text, change=right.text)
+                own = (left.own_words + right.own_words) // 2
+                parts = Parts(frame.kind, belief, own, 0.3, max(left.at, right.at) / max(1, len(doc)))
+                why = (f"against: {left.source}", f"towards: {right.source}", f"belief {belief:.2f}")
+                span = doc[min(left.at, right.at) : max(left.end, right.end)].text
+                yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
 
     def _plain(self, side: Side, doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
         use = "opinion"
@@ -278,19 +281,31 @@ _JUDGES = re.compile(
 """What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
 
 
-def _pulls_apart(left: Side, right: Side) -> bool:
-    """Whether two sides may be set against each other: one is the client's own clause, and where both are, the
-    client set them against each other first."""
-    own = [side.source.startswith("clause") for side in (left, right)]
-    return any(own) and (not all(own) or left.contrast or right.contrast)
-
-
-def _halves(hits: Iterable[Hit]) -> Iterator[Side]:
+def _meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
+    """A meaning's half beside a clause of the client's that leans the other way, from another place."""
     for hit in hits:
-        for form in hit.meaning.halves:
-            text = fill(form, hit.slots)
-            if text is not None and hit.meaning.sign in ("change", "sustain"):
-                yield Side(text, hit.meaning.sign, hit.meaning.id, hit.at, hit.at + hit.matched, 6)
+        if hit.meaning.sign not in ("change", "sustain") or hit.belief < HALF_BELIEF:
+            continue
+        low, high = min(hit.places), max(hit.places)
+        for side in sides:
+            if side.sign in ("none", hit.meaning.sign) or (side.at <= high and low < side.end):
+                continue
+            for form in hit.meaning.halves:
+                text = fill(form, hit.slots)
+                if text is None or _echo(side.text, text):
+                    continue
+                half = Side(text, hit.meaning.sign, hit.meaning.id, low, high + 1, 4)
+                yield (half, side, 0.9 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
+
+
+def _contrasted(sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
+    """Neighbouring clauses joined by "but" or the like, in the client's order unless they lean the other way."""
+    for left, right in pairwise(sides):
+        if not right.contrast or right.at - left.end > NEAR:
+            continue
+        if left.sign == "change" and right.sign == "sustain":
+            left, right = right, left
+        yield left, right, 0.9 if left.sign != right.sign else 0.8
 
 
 _JOINABLE = re.compile(
