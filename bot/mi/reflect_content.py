@@ -12,6 +12,7 @@ import yaml
 
 from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning, template
 from .parsing import Cleaner
+from .reflect_evidence import Tone
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KNOWN_PLACES = frozenset(("topic", "stuff", "stopping", "person", "child", "partner"))
@@ -76,6 +77,7 @@ class ReflectionContent:
     opinions: tuple[Opinion, ...]
     refused: tuple[re.Pattern[str], ...]
     bank: MeaningBank
+    tones: tuple[Tone, ...]
 
     @classmethod
     def load(cls, directory: Path) -> ReflectionContent:
@@ -110,6 +112,7 @@ class ReflectionContent:
                 frames=tuple(_frame(f) for f in data["frames"]),
                 refused=_patterns(data["refused"]),
                 bank=_bank(directory, lists, frozenset(data["stop"].split())),
+                tones=_tones(directory / "tones.yml"),
             )
         except KeyError as missing:
             raise ContentError(f"{path}: {missing} is missing") from missing
@@ -153,6 +156,13 @@ def _frame(entry: Mapping[str, str]) -> Frame:
     if entry["use"] not in USES:
         raise ContentError(f"frame {entry['id']!r}: unknown use {entry['use']!r}")
     return Frame(entry["id"], entry["kind"], entry["use"], entry["text"])
+
+
+def _tones(path: Path) -> tuple[Tone, ...]:
+    try:
+        return tuple(Tone(n, frozenset(t["meanings"]), tuple(t["tails"])) for n, t in _read(path).items())
+    except (KeyError, TypeError) as error:
+        raise ContentError(f"{path}: {error}") from error
 
 
 def read_examples(directory: Path) -> dict[str, tuple[list[str], list[str]]]:

@@ -35,6 +35,19 @@ WHOLE = 30
 SHORT = 12
 """Words; a sentence up to this long is not cut into its clauses for comparing."""
 LEAST_WORDS = 3
+SHARPNESS = 0.12
+"""How fast likeness counts for the share of a tone."""
+TONE_LIKE = 0.72
+"""Likeness of a tone's nearest meaning at which it is as likely as not to be worth anything."""
+
+
+@dataclass(frozen=True)
+class Tone:
+    """How something is meant to be taken, coarser than a meaning, and how it ends "{clause}, and ..."."""
+
+    id: str
+    meanings: frozenset[str]
+    tails: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -71,6 +84,18 @@ class Evidence:
 
     hits: tuple[Hit, ...]
     fit: Mapping[str, float]
+    tones: tuple[Felt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Felt:
+    """A tone in which part of a message (tokens start..end) is said, and the belief in it (0..1)."""
+
+    tone: Tone
+    start: int
+    end: int
+    belief: float
+    nearest: str
 
 
 def weigh(
@@ -80,6 +105,7 @@ def weigh(
     common: Mapping[str, Slot],
     topics: frozenset[str],
     signs: Sequence[tuple[int, int, str]],
+    tones: Sequence[Tone] = (),
 ) -> Evidence:
     """The meanings of a message with the belief in each (0..1). `signs`: stretches of tokens that lean towards
     change or sustain."""
@@ -97,7 +123,24 @@ def weigh(
             odds -= OTHER_SIGN
         belief = 1 / (1 + math.exp(-odds)) if hit.meaning.sure is None else hit.meaning.sure
         hits.append(replace(hit, belief=belief, like=value))
-    return Evidence(tuple(hits), reading.fit)
+    return Evidence(tuple(hits), reading.fit, tuple(_tones(tones, reading, parts)))
+
+
+def _tones(tones: Sequence[Tone], reading: Reading, parts: Sequence[Part]) -> Iterator[Felt]:
+    """Each tone by the share that its meanings have in all likeness: a message may be near to five meanings, and sure
+    of none, that are all of one tone."""
+    if not reading.likes:
+        return
+    total = sum(math.exp(like.value / SHARPNESS) for like in reading.likes.values())
+    for tone in tones:
+        likes = {name: reading.likes[name] for name in tone.meanings if name in reading.likes}
+        if not likes:
+            continue
+        share = sum(math.exp(like.value / SHARPNESS) for like in likes.values()) / total
+        nearest = max(likes, key=lambda name: likes[name].value)
+        near = 1 / (1 + math.exp(-(likes[nearest].value - TONE_LIKE) / 0.08))
+        part = parts[likes[nearest].part]
+        yield Felt(tone, part.start, part.end, min(1.0, 1.25 * share) * near, nearest)
 
 
 def _by_likeness(

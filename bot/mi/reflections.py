@@ -22,6 +22,7 @@ from .meanings import Hit, Slot, fill
 from .person import Parser, sentence_case
 from .reflect_clauses import ClauseReader, Side
 from .reflect_content import ReflectionContent
+from .reflect_evidence import Felt
 from .reflect_score import Parts
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ GROUNDED = "+own"
 """Ends the frame of a reflection that starts with the client's own clause; not twice running."""
 GROUND_WORTH = 4
 """Words of a grounding clause that count: it shows listening, but it is still only the first half."""
+LONGEST_TONED = 16
+TONED = -0.08
+"""Weight: a tone says less than a meaning."""
 HALF_BELIEF = 0.75
 """A meaning's half is only set beside the client's words where it is this sure."""
 LONGEST_SIDE = 14
@@ -169,10 +173,13 @@ class Reflector:
         topics, common = self._common(tidy, topic)
         sides = list(self._clauses.sides(doc, language))
         signs = [(side.at, side.end, side.sign) for side in sides]
-        evidence = reflect_evidence.weigh(doc, self._content.bank, self._likeness, common, topics, signs)
+        evidence = reflect_evidence.weigh(doc, self._content.bank, self._likeness, common, topics, signs, self._content.tones)
         hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
         for hit in hits:
             yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
+        for felt in evidence.tones:
+            if felt.belief >= reflect_score.LEAST_BELIEF:
+                yield from self._in_tone(felt, sides, doc)
         yield from self._pairs(hits, sides, doc)
         for side in sides:
             yield from self._plain(side, doc)
@@ -218,6 +225,20 @@ class Reflector:
                 parts = replace(parts, own_words=max(own, min(GROUND_WORTH, ground.own_words)))
                 together = tidy_end(joined(ground.text, text))
                 yield Reflection(together, form.kind, frame + GROUNDED, (*why, ground.source), hit.evidence), parts
+
+    def _in_tone(self, felt: Felt, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        """The client's own clause, and in the same breath what it seems to mean to them."""
+        near = [s for s in sides if s.at < felt.end and felt.start < s.end and len(s.text.split()) <= LONGEST_TONED]
+        near = [s for s in near if not s.text.startswith("as you see it") and not _FRAGMENT.match(s.text)]
+        for side in near:
+            place = side.at / max(1, len(doc))
+            weight = self._clauses.weight(side.text, place) + TONED
+            for number, tail in enumerate(felt.tone.tails):
+                parts = Parts("complex", felt.belief, min(GROUND_WORTH, side.own_words), 0.2, place, weight)
+                text = tidy_end(f"{side.text}, and {tail}")
+                why = (f"tone {felt.tone.id}", f"nearest: {felt.nearest}", f"belief {felt.belief:.2f}", side.source)
+                span = doc[side.at : side.end].text
+                yield Reflection(text, "complex", f"tone {felt.tone.id}/{number}", why, span), parts
 
     def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
         """The client's clause in which a meaning was found, where it is short and about the client."""
