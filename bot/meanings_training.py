@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ SOURCES = (
     *("bot/mi/likeness.py", "bot/mi/reflect_content.py"),
 )
 KEEP = 2
+PULLED, PULL = 20, 0.6
+"""So many of the others' nearest examples count, and so much of what they are nearer than usual."""
 SHRINKAGE = 0.6
 """How far the scatter within meanings is drawn to the sphere: about ten examples a meaning do not fill 384 dimensions.
 Chosen by cross-validation over the bank's own examples (`python -m bot.meanings_training`)."""
@@ -44,7 +47,20 @@ def learn(texts: dict[str, tuple[list[str], list[str]]], embedder: Embedder) -> 
     said = embedder.embed([_SLOT.sub("it", sentence) for sentence in sentences])
     denying = np.array([denies(example) for example in spoken])
     small = [array.astype(np.float32) for array in (vectors, told, centre, means, said)]
-    return Examples(names, owners, small[0], denying, small[1], small[2], small[3], sentences, small[4])
+    none = np.zeros(len(names), np.float32)
+    made = Examples(names, owners, small[0], denying, small[1], small[2], small[3], none, sentences, small[4])
+    return replace(made, pull=pull_of(made, spoken, embedder))
+
+
+def pull_of(made: Examples, spoken: list[str], embedder: Embedder) -> np.ndarray:
+    """Half of how much nearer than usual the nearest examples of other meanings come to each meaning."""
+    likeness = Likeness(made, embedder)
+    values = np.concatenate(
+        [likeness.values(made.vectors[at : at + 200], spoken[at : at + 200]) for at in range(0, len(spoken), 200)]
+    )
+    values[np.arange(len(spoken)), made.owners] = -1.0
+    own_other = np.sort(values, axis=0)[-PULLED:].mean(axis=0)
+    return (PULL * (own_other - own_other.mean())).astype(np.float32)
 
 
 def whitened(vectors: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

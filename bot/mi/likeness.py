@@ -48,7 +48,8 @@ class Examples:
     """What training leaves: for n examples of k meanings and m sentences.
 
     `owners` (n): the number of each example's meaning; `vectors` (n, d); `denying` (n); `told` (d, d) the map into the
-    whitened space, `centre` (d) and `means` (k, d) in it; `sentences` and `said` (m, d): the reflections' vectors.
+    whitened space, `centre` (d) and `means` (k, d) in it; `pull` (k): how near other meanings' examples come to each, for
+    some meanings are near to everything, and that is taken off; `sentences` and `said` (m, d): the reflections' vectors.
     """
 
     names: tuple[str, ...]
@@ -58,6 +59,7 @@ class Examples:
     told: Vectors
     centre: Vectors
     means: Vectors
+    pull: Vectors
     sentences: tuple[str, ...]
     said: Vectors
 
@@ -101,10 +103,7 @@ class Likeness:
         parts = list(parts)[:MOST_PARTS]
         known = self._examples
         vectors = self._embedder.embed(parts)
-        near = self._near(vectors, parts)
-        inside = _products(vectors, known.told.T) - known.centre
-        inside /= np.linalg.norm(inside, axis=1, keepdims=True)
-        value = near + _products(inside, known.means)
+        value = self.values(vectors, parts)
         if not whole_too and len(parts) > 1:
             value[0] = -2.0
         best = value.argmax(axis=0)
@@ -114,6 +113,14 @@ class Likeness:
         }
         fit = dict(zip(known.sentences, _products(vectors[:1], known.said)[0].tolist(), strict=True))
         return Reading(likes, fit)
+
+    def values(self, vectors: Vectors, parts: Sequence[str]) -> Vectors:
+        """(parts, meanings): how like each part is to each meaning."""
+        known = self._examples
+        inside = _products(vectors, known.told.T) - known.centre
+        inside /= np.linalg.norm(inside, axis=1, keepdims=True)
+        values: Vectors = self._near(vectors, parts) + _products(inside, known.means) - known.pull
+        return values
 
     def _near(self, vectors: Vectors, parts: Sequence[str]) -> Vectors:
         count, size, dimensions = self._rows.shape

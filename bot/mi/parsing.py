@@ -305,7 +305,7 @@ def _goes_on(doc: Doc, end: int) -> bool:
         return False
     following = doc[end]
     joins = following.lower_ in BREAKS or following.lower_ in JOINS or following.lower_ in _AFTER
-    return following.pos_ in ("DET", "NOUN", "PRON", "PROPN", "ADJ", "VERB", "NUM", "ADP") and not joins
+    return following.pos_ in ("DET", "NOUN", "PRON", "PROPN", "ADJ", "VERB", "AUX", "PART", "NUM", "ADP") and not joins
 
 
 def _trimmed(doc: Doc, start: int, end: int, head: Token) -> tuple[int, int] | None:

@@ -25,6 +25,7 @@ _OF_THINGS = frozenset(
 """Verbs that, with no subject before them, mostly tell of the habit and not of the client ("started as a laugh")."""
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
+_SUBORDINATE = frozenset(("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless"))
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 
@@ -108,6 +109,10 @@ class ClauseReader:
             return True  # "so she can sleep": a purpose
         if start > 1 and doc[start - 1].lower_ == "so" and doc[start - 2].lower_ == "just":
             return True
+        if first.lower_ in _SUBORDINATE and verb.dep_ == "advcl":
+            return True  # "after I found out": the half that would make it a statement is not there
+        if last.pos_ == "AUX" and last.lower_ not in ("be", "been"):
+            return True  # "I'm not sure it does"
         if first.lower_ in self._content.dependent and clause.subject != first.i:
             return True
         if verb.tag_ == "VBG" and not any(t.dep_ in ("aux", "auxpass") for t in verb.lefts):

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 else:
     Doc = Any
 
-BASE, LIKE, CUE, CUE_WORD = -6.6, 6.6, 2.2, 0.3
+BASE, LIKE, CUE, CUE_WORD = -7.2, 9.0, 2.0, 0.3
 """Log odds: of any meaning, for each unit of likeness, for a cue, and for each word that the cue matched."""
 MOST_CUE_WORDS = 6
-UNREAD = 0.8
+UNREAD = 0.65
 """Likeness taken for a meaning that is only told by cues, or where no examples have been read."""
 LEAST_LIKE = 0.85
 """Less than this is no evidence by itself."""
@@ -37,6 +37,8 @@ SHORT = 12
 LEAST_WORDS = 3
 SHARPNESS = 0.12
 """How fast likeness counts for the share of a tone."""
+TONE_NEAREST = 6
+"""So many meanings share in it."""
 TONE_LIKE = 0.72
 """Likeness of a tone's nearest meaning at which it is as likely as not to be worth anything."""
 
@@ -131,16 +133,19 @@ def _tones(tones: Sequence[Tone], reading: Reading, parts: Sequence[Part]) -> It
     of none, that are all of one tone."""
     if not reading.likes:
         return
-    total = sum(math.exp(like.value / SHARPNESS) for like in reading.likes.values())
+    nearest_all = sorted(reading.likes.values(), key=lambda like: -like.value)[:TONE_NEAREST]
+    least = nearest_all[-1].value
+    total = sum(math.exp(like.value / SHARPNESS) for like in nearest_all)
     for tone in tones:
         likes = {name: reading.likes[name] for name in tone.meanings if name in reading.likes}
+        likes = {name: like for name, like in likes.items() if like.value >= least}
         if not likes:
             continue
         share = sum(math.exp(like.value / SHARPNESS) for like in likes.values()) / total
         nearest = max(likes, key=lambda name: likes[name].value)
         near = 1 / (1 + math.exp(-(likes[nearest].value - TONE_LIKE) / 0.08))
         part = parts[likes[nearest].part]
-        yield Felt(tone, part.start, part.end, min(1.0, 1.25 * share) * near, nearest)
+        yield Felt(tone, part.start, part.end, min(1.0, 1.3 * share) * near, nearest)
 
 
 def _by_likeness(
