@@ -196,6 +196,8 @@ def clauses(doc: Doc) -> list[Clause]:
 
 def _dangles(token: Token) -> bool:
     """Whether a word at the end of a clause belongs to what follows ("and since", "even though")."""
+    if token.lower_ == "so" and token.i and token.nbor(-1).lemma_ in ("say", "think", "hope", "do", "believe"):
+        return False
     loose = token.lower_ in ("since", "then", "so", "even", "though", "because", "if")
     return loose or token.tag_ == "CC" or (token.lower_ == "that" and token.tag_ in ("IN", "WDT"))
 

@@ -19,6 +19,11 @@ else:
     Doc = Token = Any
 
 _RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
+_SPLICED = re.compile(
+    r", (?:he|she|it|its|it's|they|there|that|this|you|your)\b|^(?:like|as|than|well)\b|^\w+ you (?:would|will|'d)\b",
+    re.IGNORECASE,
+)
+"""Two clauses run together that the parse did not part, or one torn out of a comparison."""
 _OF_THINGS = frozenset(
     ("start", "begin", "come", "get", "go", "turn", "become", "happen", "end", "creep", "last", "run", "cost")
 )
@@ -26,6 +31,8 @@ _OF_THINGS = frozenset(
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
 _SUBORDINATE = frozenset(("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless"))
+_PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
+_ALONE = frozenset(("want", "need", "wish", "hope", "love", "quit", "stop", "drink", "smoke", "gamble", "cry", "panic", "cope", "sleep", "shout", "hide", "miss", "hate", "relapse"))  # fmt: skip
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 
@@ -34,7 +41,8 @@ LONGEST_CLAUSE = 20
 class Side:
     """A clause in second person without end mark: where it came from (tokens at..end), which way it leans (change,
     sustain, none), how many of its words are the client's, whether a "but" or "though"
-    joined it, and whether it tells what somebody did, which is no matter of opinion."""
+    joined it, and whether it tells what somebody did, which is no matter of opinion, and whether it is told
+    as past."""
 
     text: str
     sign: str
@@ -44,6 +52,7 @@ class Side:
     own_words: int
     contrast: bool = False
     event: bool = False
+    past: bool = False
 
 
 class ClauseReader:
@@ -61,13 +70,15 @@ class ClauseReader:
                 contrast = clause.link in self._content.contrasting
                 source = f"clause {clause.start}"
                 event = _is_event(doc, clause)
-                yield Side(text, sign, source, clause.start, clause.end, len(text.split()), contrast, event)
+                past = doc[clause.verb].tag_ in ("VBD", "VBN")
+                yield Side(text, sign, source, clause.start, clause.end, len(text.split()), contrast, event, past)
 
     def weight(self, text: str, place: float) -> float:
         """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
         words = text.lower().replace("'", " ").split()
         heavy = sum(1 for w in words if w in self._content.weighty)
-        return min(0.12, 0.03 * heavy) + 0.02 * place + (0.03 if 5 <= len(words) <= 16 else 0.0)
+        length = 0.04 if 6 <= len(words) <= 14 else 0.02 if len(words) == 5 else 0.0
+        return min(0.12, 0.03 * heavy) + 0.02 * place + length
 
     def _own_words(self, doc: Doc, clause: Clause) -> str | None:
         """The clause said back, or None where it is a question, an order, a torso or not fit to be said."""
@@ -92,7 +103,8 @@ class ClauseReader:
             return None
         elif doc[clause.subject].lower_ == "you":
             text = "as you see it, " + text
-        return self._attributed(_RUN_ON.split(text, maxsplit=1)[0].strip(" ,-"))
+        text = _RUN_ON.split(text, maxsplit=1)[0].strip(" ,-")
+        return None if _SPLICED.search(text) else self._attributed(text)
 
     def _is_question(self, doc: Doc, start: int, end: int) -> bool:
         after = doc[end].text if end < len(doc) else "."
@@ -163,6 +175,9 @@ def _coded(raw: str, language: ClientLanguage) -> str:
 
 
 def _says_something(doc: Doc, start: int, end: int) -> bool:
-    """Whether a clause has words of meaning enough, so that "it did" and "you got it" are not said back."""
-    words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV") and len(t) > 2]
-    return sum(1 for t in words if not t.is_stop or t.dep_ == "neg") >= (1 if doc[start].lower_ in ("i", "we") else 2)
+    """Whether a clause has words of meaning enough, so that "it did" and "you trip on it" are not said back."""
+    words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV", "NUM") and len(t) > 2]
+    telling = [t for t in words if (not t.is_stop and t.lemma_ not in _PALE) or t.dep_ == "neg"]
+    if any(t.pos_ in ("ADJ", "NOUN", "PROPN") or t.lemma_ in _ALONE for t in telling):
+        return len(telling) >= (1 if doc[start].lower_ in ("i", "we") else 2)
+    return len(telling) >= 2

@@ -12,6 +12,7 @@ import yaml
 
 from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning, template
 from .parsing import Cleaner
+from .reflect_answer import Answer
 from .reflect_evidence import Tone
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -78,6 +79,7 @@ class ReflectionContent:
     refused: tuple[re.Pattern[str], ...]
     bank: MeaningBank
     tones: tuple[Tone, ...]
+    answers: tuple[Answer, ...]
 
     @classmethod
     def load(cls, directory: Path) -> ReflectionContent:
@@ -112,6 +114,10 @@ class ReflectionContent:
                 frames=tuple(_frame(f) for f in data["frames"]),
                 refused=_patterns(data["refused"]),
                 bank=_bank(directory, lists, frozenset(data["stop"].split())),
+                answers=tuple(
+                    Answer(n, re.compile(a["asked"], re.IGNORECASE), tuple(template(s, "simple") for s in a["say"]))
+                    for n, a in data["answers"].items()
+                ),
                 tones=_tones(directory / "tones.yml"),
             )
         except KeyError as missing:
@@ -160,7 +166,10 @@ def _frame(entry: Mapping[str, str]) -> Frame:
 
 def _tones(path: Path) -> tuple[Tone, ...]:
     try:
-        return tuple(Tone(n, frozenset(t["meanings"]), tuple(t["tails"])) for n, t in _read(path).items())
+        return tuple(
+            Tone(name, frozenset(tone["meanings"]), tuple(tone["tails"]), tone.get("present", False))
+            for name, tone in _read(path).items()
+        )
     except (KeyError, TypeError) as error:
         raise ContentError(f"{path}: {error}") from error
 

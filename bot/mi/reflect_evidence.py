@@ -50,6 +50,8 @@ class Tone:
     id: str
     meanings: frozenset[str]
     tails: tuple[str, ...]
+    present: bool = False
+    """Whether the tails only fit what is told as present."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def weigh(
     """The meanings of a message with the belief in each (0..1). `signs`: stretches of tokens that lean towards
     change or sustain."""
     parts = parts_of(doc)
+    if not any(token.pos_ in ("VERB", "AUX") for token in doc):
+        likeness = None  # a fragment is like many things and says none of them
     reading = likeness.read([p.text for p in parts], len(parts[0].text.split()) <= WHOLE) if likeness else Reading({}, {})
     by_cue = {hit.meaning.id: hit for hit in bank.recognise(doc, common, topics)}
     hits = []

@@ -20,6 +20,7 @@ from . import reflect_evidence, reflect_score
 from .likeness import Likeness
 from .meanings import Hit, Slot, fill
 from .person import Parser, sentence_case
+from .reflect_answer import answered
 from .reflect_clauses import ClauseReader, Side
 from .reflect_content import ReflectionContent
 from .reflect_evidence import Felt
@@ -85,6 +86,7 @@ class Reflector:
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = ALL_KINDS,
@@ -93,9 +95,12 @@ class Reflector:
         """The best reflection of `text`, or None when nothing safe can be said.
 
         `said`: the bot's earlier replies; none of their sentences or openings comes again. `frames_used`: the
-        `frame` of earlier reflections. `allow`: the kinds wanted now.
+        `frame` of earlier reflections. `allow`: the kinds wanted now. `previous`: the question that stood, if any; a
+        thing named in answer is reflected with what it answers.
         """
-        scored = self.candidates(text, language=language, topic=topic, said=said, frames_used=frames_used, allow=allow)
+        scored = self.candidates(
+            text, language=language, topic=topic, previous=previous, said=said, frames_used=frames_used, allow=allow
+        )
         if not scored:
             return None
         near = [s for s in scored if s.score >= scored[0].score - CLOSE]
@@ -107,18 +112,19 @@ class Reflector:
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = ALL_KINDS,
     ) -> list[Scored]:
         """Everything that could be said to `text`, best first."""
         tidy = self._content.cleaner.clean(text)
-        if not self._reflectable(tidy):
-            return []
-        doc = self._parse(tidy)
+        proposals: Iterable[tuple[Reflection, Parts]] = self._answer(tidy, previous) if previous else ()
+        if self._reflectable(tidy):
+            proposals = [*proposals, *self._proposals(self._parse(tidy), tidy, topic, language)]
         words = len(tidy.split())
         found: dict[str, Scored] = {}
-        for reflection, parts in self._proposals(doc, tidy, topic, language):
+        for reflection, parts in proposals:
             if reflection.kind not in allow or not self._sayable(reflection.text):
                 continue
             if self._used(reflection.frame, frames_used):
@@ -166,6 +172,13 @@ class Reflector:
         return not any(p.search(text) for p in self._content.never_said)
 
     # Sources
+
+    def _answer(self, tidy: str, previous: str) -> Iterator[tuple[Reflection, Parts]]:
+        if any(p.search(tidy) for p in self._content.never_said):
+            return
+        for sentence, frame in answered(tidy, previous, self._content.answers, self._parse):
+            parts = Parts("simple", 1.0, len(tidy.split()) + 2)
+            yield Reflection(tidy_end(sentence), "simple", frame, (f"answers: {previous}",), tidy), parts
 
     def _proposals(
         self, doc: Doc, tidy: str, topic: str | None, language: ClientLanguage | None
@@ -231,6 +244,8 @@ class Reflector:
         near = [s for s in sides if s.at < felt.end and felt.start < s.end and len(s.text.split()) <= LONGEST_TONED]
         near = [s for s in near if not s.text.startswith("as you see it") and not _FRAGMENT.match(s.text)]
         for side in near:
+            if side.past and felt.tone.present:
+                continue
             place = side.at / max(1, len(doc))
             weight = self._clauses.weight(side.text, place) + TONED
             for number, tail in enumerate(felt.tone.tails):
@@ -269,15 +284,9 @@ class Reflector:
                 yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
 
     def _plain(self, side: Side, doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
-        use = "opinion"
-        if side.event or re.match(r"(?:as you|for you|you)\b", side.text):
-            use = "first"
-        elif side.text.startswith("your "):
-            use = "yours"
-        elif _FRAGMENT.match(side.text):
+        use = _use_of(side)
+        if use is None:
             return
-        elif not _JUDGES.search(side.text):
-            use = "yours"
         for frame in self._content.frames:
             if frame.use != use:
                 continue
@@ -295,11 +304,32 @@ _FRAGMENT = re.compile(
     r"\d|(?:to(?:day|night|morrow)|\w+day|after|before|when|while|if|last|next|then|now|since|until)\b", re.IGNORECASE
 )
 """How a clause begins that is a time or a condition, and no view to be said back as one."""
+_CONCERNS = re.compile(r"\b(?:you|your|yourself|he|she|they|him|her|them|nobody|everyone|everybody)\b", re.IGNORECASE)
+"""What a plain fact needs to be worth saying back: the client in it, or somebody."""
+LONGEST_VIEW = 14
 _JUDGES = re.compile(
     r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
     re.IGNORECASE,
 )
 """What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
+
+
+def _use_of(side: Side) -> str | None:
+    """Which frames fit a clause: first (about the client), yours (a fact about somebody or something of theirs),
+    opinion (a view of theirs), or none."""
+    text = side.text
+    if side.event or re.match(r"(?:as you|for you|you)\b", text):
+        return "first"
+    if text.startswith("your "):
+        return "yours"
+    if _FRAGMENT.match(text):
+        return None
+    concerns = _CONCERNS.search(text) is not None
+    if not _JUDGES.search(text) or (concerns and re.match(r"(?:it|there)\b", text)):
+        return "yours" if concerns else None
+    if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
+        return None
+    return "opinion"
 
 
 def _meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
