@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -60,8 +60,8 @@ class Meaning:
     sign: str
     weight: float
     topics: frozenset[str]
-    cues: tuple[tuple[re.Pattern[str], ...], ...]
-    barred: tuple[re.Pattern[str], ...]
+    cues: tuple[tuple[Cue, ...], ...]
+    barred: tuple[Cue, ...]
     examples: tuple[frozenset[str], ...]
     reflections: tuple[Template, ...]
     halves: tuple[Template, ...]
@@ -114,9 +114,32 @@ def stems(text: str, stop: frozenset[str]) -> frozenset[str]:
     return frozenset(stem(w) for w in words if w not in stop and len(w) > 2)
 
 
-def compile_pattern(pattern: str, lists: Mapping[str, str]) -> re.Pattern[str]:
-    """A cue as a regular expression over `parsing.normalise` text. Raises ContentError for an unknown list or shape."""
+class Cue:
+    """A compiled pattern. The regular expression is only made when a message has a word that the pattern cannot do
+    without: a bank has more than a thousand, and most are never needed."""
+
+    def __init__(self, source: str, needs: frozenset[str]) -> None:
+        """`needs`: one of these words has to be there (empty: unknown)."""
+        self._source, self._needs = source, needs
+        self._made: re.Pattern[str] | None = None
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match in `parsing.normalise` text."""
+        return next(self.finditer(text), None)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """All matches in `parsing.normalise` text. Raises re.error when the pattern is no regular expression."""
+        if self._needs and not any(f" {word} " in text for word in self._needs):
+            return iter(())
+        if self._made is None:
+            self._made = re.compile(self._source)
+        return self._made.finditer(text)
+
+
+def compile_pattern(pattern: str, lists: Mapping[str, str]) -> Cue:
+    """A cue, ready to match `parsing.normalise` text. Raises ContentError for an unknown list or shape."""
     out: list[str] = []
+    needs: frozenset[str] = frozenset()
     for part in pattern.split():
         if part in ("..", "..."):
             out.append(rf"(?:[^ .!?;]+ ){{0,{3 if part == '..' else 9}}}?")
@@ -133,10 +156,18 @@ def compile_pattern(pattern: str, lists: Mapping[str, str]) -> re.Pattern[str]:
             out.append(rf"(?P<{name}__{shape}>[^ .,!?;]+) ")
         else:
             optional = part.endswith("?")
-            body = part[:-1] if optional else part
-            body = "|".join(_listed(w[1:-1], lists) if w.startswith("<") else _words(w) for w in body.split("/"))
+            plain = part[:-1] if optional else part
+            body = "|".join(_listed(w[1:-1], lists) if w.startswith("<") else _words(w) for w in plain.split("/"))
             out.append(f"(?:(?:{body}) )?" if optional else f"(?:{body}) ")
-    return re.compile("(?<= )" + "".join(out))
+            if not optional and "*" not in plain and "<" not in plain:
+                words = frozenset(word.replace("_", " ") for word in plain.split("/"))
+                needs = min((needs, words), key=_commonness) if needs else words
+    return Cue("(?<= )" + "".join(out), needs)
+
+
+def _commonness(words: frozenset[str]) -> int:
+    """A guess at how often one of some words comes up: many and short ones do."""
+    return sum(1 if len(word) > 4 else 6 - len(word) for word in words)
 
 
 def _words(body: str) -> str:
@@ -234,7 +265,7 @@ class MeaningBank:
     def _match(
         self,
         meaning: Meaning,
-        cue: tuple[re.Pattern[str], ...],
+        cue: tuple[Cue, ...],
         doc: Doc,
         text: str,
         offsets: Sequence[int],

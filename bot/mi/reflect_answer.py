@@ -31,7 +31,9 @@ def answered(text: str, previous: str, answers: tuple[Answer, ...], parse: Parse
     thing = noun_answer(text, parse) if kind else None
     if kind is None or thing is None:
         return
-    slots = {"x": Slot(thing, plural=_PLURAL.search(thing) is not None)}
+    plural = _PLURAL.search(thing) is not None
+    bare = not plural and re.match(r"(?:[A-Z]|(?:the|a|an|your|his|her|their|being|no|more|less)\b)", thing) is None
+    slots = {"x": Slot(f"the {thing}" if bare else thing, plural)}
     for number, form in enumerate(kind.say):
         sentence = fill(form, slots)
         if sentence is not None:

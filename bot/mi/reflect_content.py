@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning, template
+from .meanings import ContentError, Cue, MeaningBank, compile_pattern, read_meaning, template
 from .parsing import Cleaner
 from .reflect_answer import Answer
 from .reflect_evidence import Tone
@@ -72,7 +72,7 @@ class ReflectionContent:
     """Who can be "my ..." -> whether the word is plural."""
     roles: Mapping[str, frozenset[str]]
     """Slot -> the words that may fill it: person (anybody), child, partner."""
-    leaning: Mapping[str, tuple[re.Pattern[str], ...]]
+    leaning: Mapping[str, tuple[Cue, ...]]
     weighty: frozenset[str]
     frames: tuple[Frame, ...]
     opinions: tuple[Opinion, ...]
