@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 else:
     Doc = Any
 
-BASE, LIKE, CUE, CUE_WORD = -7.2, 9.0, 2.0, 0.3
+BASE, LIKE, CUE, CUE_WORD = -7.2, 9.0, 1.5, 0.3
 """Log odds: of any meaning, for each unit of likeness, for a cue, and for each word that the cue matched."""
 MOST_CUE_WORDS = 6
-UNREAD = 0.65
+UNREAD = 0.7
 """Likeness taken for a meaning that is only told by cues, or where no examples have been read."""
 LEAST_LIKE = 0.85
 """Less than this is no evidence by itself."""
@@ -119,7 +119,10 @@ def weigh(
     reading = likeness.read([p.text for p in parts], len(parts[0].text.split()) <= WHOLE) if likeness else Reading({}, {})
     by_cue = {hit.meaning.id: hit for hit in bank.recognise(doc, common, topics)}
     hits = []
+    quoted = _quoted(doc)
     for hit in (*by_cue.values(), *_by_likeness(doc, bank, reading, common, topics, parts, by_cue)):
+        if any(start <= place < end for place in hit.places for start, end in quoted):
+            continue  # somebody else's words
         like = reading.likes.get(hit.meaning.id)
         value = UNREAD if like is None else like.value
         odds = BASE + LIKE * value
@@ -150,6 +153,11 @@ def _tones(tones: Sequence[Tone], reading: Reading, parts: Sequence[Part]) -> It
         near = 1 / (1 + math.exp(-(likes[nearest].value - TONE_LIKE) / 0.08))
         part = parts[likes[nearest].part]
         yield Felt(tone, part.start, part.end, min(1.0, 1.3 * share) * near, nearest)
+
+
+def _quoted(doc: Doc) -> list[tuple[int, int]]:
+    marks = [token.i for token in doc if token.text == '"']
+    return list(zip(marks[::2], marks[1::2], strict=False))
 
 
 def _by_likeness(
