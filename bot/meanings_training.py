@@ -12,9 +12,8 @@ import numpy as np
 
 from bot.embedding import SIZE, Embedder
 from bot.mi.likeness import Examples, Likeness, denies
-from bot.mi.meanings import ContentError
 from bot.mi.reflect_content import read_examples
-from bot.settings import ROOT, Settings
+from bot.settings import ROOT
 from bot.training import fingerprint
 
 MEANINGS = ROOT / "data" / "mi" / "meanings"
@@ -60,7 +59,8 @@ def pull_of(made: Examples, spoken: list[str], embedder: Embedder) -> np.ndarray
     )
     values[np.arange(len(spoken)), made.owners] = -1.0
     own_other = np.sort(values, axis=0)[-PULLED:].mean(axis=0)
-    return (PULL * (own_other - own_other.mean())).astype(np.float32)
+    pull: np.ndarray = (PULL * (own_other - own_other.mean())).astype(np.float32)
+    return pull
 
 
 def whitened(vectors: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -109,3 +109,44 @@ def load(models: Path) -> Likeness | None:
     for name in ("names", "sentences"):
         values[name] = tuple(values[name].tolist())
     return Likeness(Examples(**values), Embedder())
+
+
+def validate(folds: int = 5) -> list[tuple[float, float, float, float]]:
+    """Cross-validation over the bank's own examples: for each threshold of likeness, the share of held-out examples
+    that reach it, and of these the shares whose likest meaning is their own, or of their own tone.
+
+    Meanings overlap, and a neighbour's reflection is often true as well: the third figure is the nearer one.
+    """
+    from bot.mi.reflect_content import read_tones
+
+    texts, embedder = read_examples(MEANINGS), Embedder()
+    tone_of = {name: tone.id for tone in read_tones(MEANINGS.parent / "tones.yml") for name in tone.meanings}
+    found: list[tuple[float, bool, bool]] = []
+    for fold in range(folds):
+        kept = {n: ([e for i, e in enumerate(ex) if i % folds != fold], said) for n, (ex, said) in texts.items()}
+        likeness = Likeness(learn(kept, embedder), embedder)
+        for name, (examples, _) in texts.items():
+            for example in examples[fold::folds]:
+                likes = likeness.read([example]).likes
+                best = max(likes, key=lambda other: likes[other].value)
+                same = best == name
+                found.append((likes[best].value, same, same or tone_of.get(best, best) == tone_of.get(name, name)))
+    rows = []
+    for threshold in (0.0, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2):
+        reached = [row for row in found if row[0] >= threshold]
+        count = max(1, len(reached))
+        rows.append(
+            (
+                threshold,
+                len(reached) / len(found),
+                sum(r[1] for r in reached) / count,
+                sum(r[2] for r in reached) / count,
+            )
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    print("likeness  reached  own meaning  own tone")
+    for row in validate():
+        print("{:8.2f} {:8.2f} {:12.2f} {:9.2f}".format(*row))

@@ -47,9 +47,9 @@ def denies(text: str) -> bool:
 class Examples:
     """What training leaves: for n examples of k meanings and m sentences.
 
-    `owners` (n): the number of each example's meaning; `vectors` (n, d); `denying` (n); `told` (d, d) the map into the
-    whitened space, `centre` (d) and `means` (k, d) in it; `pull` (k): how near other meanings' examples come to each, for
-    some meanings are near to everything, and that is taken off; `sentences` and `said` (m, d): the reflections' vectors.
+    `owners` (n): the number of each example's meaning; `vectors` (n, d); `denying` (n); `told` (d, d): the map into the
+    whitened space, with `centre` (d) and `means` (k, d) in it; `pull` (k): how near other meanings' examples come to
+    each, which is taken off, for some are near to everything; `sentences` and `said` (m, d): the reflections' vectors.
     """
 
     names: tuple[str, ...]

@@ -131,9 +131,18 @@ class Cue:
         """All matches in `parsing.normalise` text. Raises re.error when the pattern is no regular expression."""
         if self._needs and not any(f" {word} " in text for word in self._needs):
             return iter(())
+        return self.compile().finditer(text)
+
+    def compile(self) -> re.Pattern[str]:
+        """The regular expression, made now if it was not needed before."""
         if self._made is None:
             self._made = re.compile(self._source)
-        return self._made.finditer(text)
+        return self._made
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it has been needed."""
+        return self._made is not None
 
 
 def compile_pattern(pattern: str, lists: Mapping[str, str]) -> Cue:

@@ -70,7 +70,22 @@ _KEPT_END = frozenset(
 
 
 _AFTER = frozenset(
-    ["if", "when", "whenever", "since", "until", "till", "after", "before", "as", "once", "where", "that", "which", "who"]
+    [
+        "if",
+        "when",
+        "whenever",
+        "since",
+        "until",
+        "till",
+        "after",
+        "before",
+        "as",
+        "once",
+        "where",
+        "that",
+        "which",
+        "who",
+    ]
 )
 """Words that may follow a phrase without belonging to it, whatever the parse makes of them."""
 WHOLE_REASON = 17

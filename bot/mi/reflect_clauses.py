@@ -30,9 +30,15 @@ _OF_THINGS = frozenset(
 """Verbs that, with no subject before them, mostly tell of the habit and not of the client ("started as a laugh")."""
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
-_SUBORDINATE = frozenset(("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless"))
+_SUBORDINATE = frozenset(
+    ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless")
+)
+_PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
 _PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
-_ALONE = frozenset(("want", "need", "wish", "hope", "love", "quit", "stop", "drink", "smoke", "gamble", "cry", "panic", "cope", "sleep", "shout", "hide", "miss", "hate", "relapse"))  # fmt: skip
+_ALONE = frozenset(
+    ["want", "need", "wish", "hope", "love", "hate", "miss", "quit", "stop", "drink", "smoke", "gamble", "relapse"]
+    + ["cry", "panic", "cope", "sleep", "shout", "hide"]
+)
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 
@@ -117,8 +123,8 @@ class ClauseReader:
         broken_off = end < len(doc) and doc[end].text == "-" and end >= len(doc) - 1
         if broken_off or clause.link == "unless" or any(t.text == '"' for t in first.sent):
             return True
-        if clause.link == "so" and any(t.lower_ in ("can", "could", "will", "would", "wo") for t in doc[start : verb.i]):
-            return True  # "so she can sleep": a purpose
+        if clause.link == "so" and any(t.lower_ in _PURPOSE for t in doc[start : verb.i]):
+            return True  # "so she can sleep"
         if start > 1 and doc[start - 1].lower_ == "so" and doc[start - 2].lower_ == "just":
             return True
         if first.lower_ in _SUBORDINATE and verb.dep_ == "advcl":
@@ -177,7 +183,8 @@ def _coded(raw: str, language: ClientLanguage) -> str:
 def _says_something(doc: Doc, start: int, end: int) -> bool:
     """Whether a clause has words of meaning enough, so that "it did" and "you trip on it" are not said back."""
     words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV", "NUM") and len(t) > 2]
-    telling = [t for t in words if (not t.is_stop and t.lemma_ not in _PALE) or t.dep_ == "neg"]
+    telling = [t for t in words if not t.is_stop and t.lemma_ not in _PALE]
+    telling += [t for t in doc[start:end] if t.dep_ == "neg"]
     if any(t.pos_ in ("ADJ", "NOUN", "PROPN") or t.lemma_ in _ALONE for t in telling):
         return len(telling) >= (1 if doc[start].lower_ in ("i", "we") else 2)
     return len(telling) >= 2

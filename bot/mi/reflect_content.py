@@ -1,4 +1,4 @@
-"""What reflections are made of, read once from `data/mi`: frames.yml and the bank of meanings."""
+"""What reflections are made of, read once from `data/mi`: frames, tones, and the bank of meanings and shapes."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ReflectionContent:
 
     @classmethod
     def load(cls, directory: Path) -> ReflectionContent:
-        """Read frames.yml and meanings/*.yml under `directory` (data/mi).
+        """Read frames.yml, tones.yml, meanings/*.yml and shapes/*.yml under `directory` (data/mi).
 
         Raises ContentError, naming the file and the key, when something is missing, double or malformed.
         """
@@ -118,7 +118,7 @@ class ReflectionContent:
                     Answer(n, re.compile(a["asked"], re.IGNORECASE), tuple(template(s, "simple") for s in a["say"]))
                     for n, a in data["answers"].items()
                 ),
-                tones=_tones(directory / "tones.yml"),
+                tones=read_tones(directory / "tones.yml"),
             )
         except KeyError as missing:
             raise ContentError(f"{path}: {missing} is missing") from missing
@@ -164,7 +164,8 @@ def _frame(entry: Mapping[str, str]) -> Frame:
     return Frame(entry["id"], entry["kind"], entry["use"], entry["text"])
 
 
-def _tones(path: Path) -> tuple[Tone, ...]:
+def read_tones(path: Path) -> tuple[Tone, ...]:
+    """The tones of tones.yml. Raises ContentError, naming the file, when one is incomplete."""
     try:
         return tuple(
             Tone(name, frozenset(tone["meanings"]), tuple(tone["tails"]), tone.get("present", False))
@@ -194,7 +195,7 @@ def read_examples(directory: Path) -> dict[str, tuple[list[str], list[str]]]:
 
 def _bank(directory: Path, lists: Mapping[str, str], stop: frozenset[str]) -> MeaningBank:
     meanings = {}
-    for file in (*sorted((directory / "meanings").glob("*.yml")), directory / "shapes.yml"):
+    for file in (*sorted((directory / "meanings").glob("*.yml")), *sorted((directory / "shapes").glob("*.yml"))):
         for name, entry in _read(file).items():
             if name in meanings:
                 raise ContentError(f"{file}: meaning {name!r} is there twice")

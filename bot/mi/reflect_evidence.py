@@ -116,7 +116,9 @@ def weigh(
     parts = parts_of(doc)
     if not any(token.pos_ in ("VERB", "AUX") for token in doc):
         likeness = None  # a fragment is like many things and says none of them
-    reading = likeness.read([p.text for p in parts], len(parts[0].text.split()) <= WHOLE) if likeness else Reading({}, {})
+    reading = Reading({}, {})
+    if likeness is not None:
+        reading = likeness.read([part.text for part in parts], len(parts[0].text.split()) <= WHOLE)
     by_cue = {hit.meaning.id: hit for hit in bank.recognise(doc, common, topics)}
     hits = []
     quoted = _quoted(doc)

@@ -1,10 +1,12 @@
 """Reflections that are about this client's words, without a generative model.
 
-Theory of operation. A message is tidied and parsed once. Three sources propose sentences: the bank of meanings (what
-clients mean by such words, with their phrases in the slots), pairs (two sides of one message, the side against
-change first), and the client's own clauses turned round. Everything proposed passes the refusals and is scored; the
-best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says plainly that
-it did not understand: nonsense, greetings and questions to the bot are never reflected.
+Theory of operation. A message is tidied and parsed once. Six sources propose sentences: the bank of meanings (what
+clients mean by such words, told by cues and by likeness to examples), shapes (what the build of a sentence tells, with
+the client's phrases in the slots), tones (their own clause with what it seems to mean to them), pairs (two sides of one
+message, the side against change first), answers (a thing named after a question), and the client's own clauses turned
+round. A meaning is said alone or after the clause in which it was found. Everything proposed passes the refusals and is
+scored; the best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says
+plainly that it did not understand: nonsense, greetings and questions to the bot are never reflected.
 """
 
 from __future__ import annotations
@@ -186,7 +188,8 @@ class Reflector:
         topics, common = self._common(tidy, topic)
         sides = list(self._clauses.sides(doc, language))
         signs = [(side.at, side.end, side.sign) for side in sides]
-        evidence = reflect_evidence.weigh(doc, self._content.bank, self._likeness, common, topics, signs, self._content.tones)
+        bank, tones = self._content.bank, self._content.tones
+        evidence = reflect_evidence.weigh(doc, bank, self._likeness, common, topics, signs, tones)
         hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
         for hit in hits:
             yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
@@ -261,10 +264,7 @@ class Reflector:
         near = [
             s
             for s in sides
-            if s.at <= high
-            and low < s.end
-            and re.match(r"(?:as )?your?\b", s.text)
-            and 4 <= len(s.text.split()) <= 13
+            if s.at <= high and low < s.end and re.match(r"(?:as )?your?\b", s.text) and 4 <= len(s.text.split()) <= 13
         ]
         return max(near, key=lambda s: self._clauses.weight(s.text, 0.0), default=None)
 
