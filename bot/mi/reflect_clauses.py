@@ -36,9 +36,9 @@ _SUBORDINATE = frozenset(
 _PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
 _PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
 _ALONE = frozenset(
-    ["want", "need", "wish", "hope", "love", "hate", "miss", "quit", "stop", "drink", "smoke", "gamble", "relapse"]
-    + ["cry", "panic", "cope", "sleep", "shout", "hide"]
+    ("want need wish hope love hate miss quit stop drink smoke gamble relapse cry panic cope sleep shout hide").split()
 )
+"""Verbs that say enough by themselves."""
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 

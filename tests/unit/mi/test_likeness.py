@@ -107,7 +107,7 @@ def test_a_fragment_without_a_verb_says_no_meaning_by_likeness(parse):
 
 def test_words_coded_for_the_other_side_weaken_a_meaning(parse):
     bank = ReflectionContent.load(DATA).bank
-    doc = parse("I can't see myself doing it")
+    doc = parse("I don't think I can do it")
     beliefs = [
         [h.belief for h in weigh(doc, bank, None, {}, frozenset(), signs).hits if h.meaning.sign == "sustain"]
         for signs in ([], [(0, len(doc), "change")])
