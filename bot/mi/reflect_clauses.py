@@ -35,8 +35,15 @@ _SUBORDINATE = frozenset(
 )
 _PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
 _PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
+_FULL = frozenset(
+    ["give", "take", "keep", "put", "move", "show", "alone", "serious", "empty", "whole", "nothing", "nobody", "enough"]
+)
+"""Words on the parser's list of empty ones that do say something."""
 _ALONE = frozenset(
-    ("want need wish hope love hate miss quit stop drink smoke gamble relapse cry panic cope sleep shout hide").split()
+    [
+        *("want", "need", "wish", "hope", "love", "hate", "miss", "quit", "stop", "drink", "smoke", "gamble"),
+        *("relapse", "cry", "panic", "cope", "sleep", "shout", "hide"),
+    ]
 )
 """Verbs that say enough by themselves."""
 LONGEST_CLAUSE = 20
@@ -115,7 +122,8 @@ class ClauseReader:
     def _is_question(self, doc: Doc, start: int, end: int) -> bool:
         after = doc[end].text if end < len(doc) else "."
         asked = after == "?" or doc[end - 1].sent[-1].text == "?"
-        return asked or doc[start].lower_ in self._content.asking
+        opens = doc[start].lower_ in self._content.asking and doc[start].lower_ != "when"
+        return asked or opens
 
     def _is_torso(self, doc: Doc, start: int, end: int, clause: Clause) -> bool:
         """Whether something is missing that would make it a statement of its own, or it is somebody else's words."""
@@ -183,7 +191,7 @@ def _coded(raw: str, language: ClientLanguage) -> str:
 def _says_something(doc: Doc, start: int, end: int) -> bool:
     """Whether a clause has words of meaning enough, so that "it did" and "you trip on it" are not said back."""
     words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV", "NUM") and len(t) > 2]
-    telling = [t for t in words if not t.is_stop and t.lemma_ not in _PALE]
+    telling = [t for t in words if (not t.is_stop or t.lemma_ in _FULL) and t.lemma_ not in _PALE]
     telling += [t for t in doc[start:end] if t.dep_ == "neg"]
     if any(t.pos_ in ("ADJ", "NOUN", "PROPN") or t.lemma_ in _ALONE for t in telling):
         return len(telling) >= (1 if doc[start].lower_ in ("i", "we") else 2)

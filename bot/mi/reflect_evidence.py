@@ -24,6 +24,8 @@ else:
 BASE, LIKE, CUE, CUE_WORD = -7.2, 9.0, 1.5, 0.3
 """Log odds: of any meaning, for each unit of likeness, for a cue, and for each word that the cue matched."""
 MOST_CUE_WORDS = 6
+CUE_LIKE = 0.55
+"""Where a cue hits, likeness counts for no less: embeddings do not see all that a pattern does."""
 UNREAD = 0.7
 """Likeness taken for a meaning that is only told by cues, or where no examples have been read."""
 LEAST_LIKE = 0.85
@@ -127,7 +129,7 @@ def weigh(
             continue  # somebody else's words
         like = reading.likes.get(hit.meaning.id)
         value = UNREAD if like is None else like.value
-        odds = BASE + LIKE * value
+        odds = BASE + LIKE * (max(value, CUE_LIKE) if hit.matched else value)
         if hit.matched:
             odds += CUE + CUE_WORD * min(hit.matched, MOST_CUE_WORDS)
         if _opposed(hit, signs):

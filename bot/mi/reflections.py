@@ -46,6 +46,8 @@ TONED = -0.08
 HALF_BELIEF = 0.75
 """A meaning's half is only set beside the client's words where it is this sure."""
 LONGEST_SIDE = 14
+PAIRED = 0.04
+"""Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
 NEAR = 3
 """Tokens between two clauses that were set against each other."""
 CLOSE = 0.04
@@ -276,9 +278,12 @@ class Reflector:
             if len(left.text.split()) > LONGEST_SIDE or len(right.text.split()) > LONGEST_SIDE:
                 continue
             for frame in frames:
+                if "still" in frame.text and re.search(r"\bstill\b", left.text + right.text):
+                    continue
                 text = frame.text.format(sustain=left.text, change=right.text)
                 own = (left.own_words + right.own_words) // 2
-                parts = Parts(frame.kind, belief, own, 0.3, max(left.at, right.at) / max(1, len(doc)))
+                weight = (self._clauses.weight(left.text, 0) + self._clauses.weight(right.text, 0)) / 2 - PAIRED
+                parts = Parts(frame.kind, belief, own, 0.2, max(left.at, right.at) / max(1, len(doc)), weight)
                 why = (f"against: {left.source}", f"towards: {right.source}", f"belief {belief:.2f}")
                 span = doc[min(left.at, right.at) : max(left.end, right.end)].text
                 yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
@@ -292,6 +297,8 @@ class Reflector:
                 continue
             place = side.at / max(1, len(doc))
             weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
+            if not re.search(r"\byou", side.text):
+                weight -= 0.08
             parts = Parts(frame.kind, 1.0, 0, 0.2, place, weight)
             span = doc[side.at : side.end].text
             yield (
@@ -346,7 +353,7 @@ def _meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, S
                 if text is None or _echo(side.text, text):
                     continue
                 half = Side(text, hit.meaning.sign, hit.meaning.id, low, high + 1, 4)
-                yield (half, side, 0.9 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
+                yield (half, side, 0.85 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
 
 
 def _contrasted(sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
@@ -356,7 +363,7 @@ def _contrasted(sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
             continue
         if left.sign == "change" and right.sign == "sustain":
             left, right = right, left
-        yield left, right, 0.9 if left.sign != right.sign else 0.8
+        yield left, right, 0.85 if "none" not in (left.sign, right.sign) else 0.75
 
 
 _JOINABLE = re.compile(
