@@ -102,7 +102,9 @@ class Likeness:
         """
         parts = list(parts)[:MOST_PARTS]
         known = self._examples
-        vectors = self._embedder.embed(parts)
+        vectors = self._embedder.embed(parts[:1])  # apart from the others: a batch costs as much as its longest text
+        if len(parts) > 1:
+            vectors = np.concatenate([vectors, self._embedder.embed(parts[1:])])
         value = self.values(vectors, parts)
         if not whole_too and len(parts) > 1:
             value[0] = -2.0

@@ -33,6 +33,8 @@ SIGNS = frozenset(("change", "sustain", "both", "none"))
 KINDS = frozenset(("simple", "complex", "double_sided", "amplified"))
 _DENIALS = frozenset(("not", "never", "hardly", "without"))
 _DENIAL = re.compile(r"\b(?:not|never|no|nobody|no one|hardly|without|nothing)\b")
+_NOT_THAT = re.compile(r"\b(?:is|was) not that (?:\w+ )?$")
+"""What follows is denied, whatever it is: "it's not that I can't stop"."""
 _ING = re.compile(r"\w*[aeiouy]\w*ing")
 """A verb that has its -ing already; "bring" and "sing" have not."""
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -314,6 +316,8 @@ class MeaningBank:
 
 def _denied(match: re.Match[str], text: str) -> bool:
     """Whether a denial stands right before evidence that has none itself ("I never get into fights")."""
+    if _NOT_THAT.search(text[: match.start()]):
+        return True
     if _DENIAL.search(match.group(0)):
         return False
     return any(w in _DENIALS for w in text[: match.start()].split()[-2:])

@@ -350,6 +350,8 @@ def _trimmed(doc: Doc, start: int, end: int, head: Token) -> tuple[int, int] | N
             end -= 1
         else:
             break
+    if end > start and doc[end - 1].lower_ in ("really", "very", "quite", "pretty", "so", "kind", "sort"):
+        return None
     return (start, end) if start <= head.i < end else None
 
 

@@ -20,7 +20,8 @@ else:
 
 _RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
 _SPLICED = re.compile(
-    r", (?:he|she|it|its|it's|they|there|that|this|you|your)\b|^(?:like|as|than|well)\b|^\w+ you (?:would|will|'d)\b",
+    r", (?:like|and stuff|for|are|is)\b.*,|, like\b|, (?:he|she|it|its|it's|they|there|that|this|you|your)\b"
+    r"|^(?:like|as|than|well)\b|^\w+ you (?:would|will|'d)\b",
     re.IGNORECASE,
 )
 """Two clauses run together that the parse did not part, or one torn out of a comparison."""
@@ -29,6 +30,9 @@ _OF_THINGS = frozenset(
 )
 """Verbs that, with no subject before them, mostly tell of the habit and not of the client ("started as a laugh")."""
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
+_LOOSE_ENDS = frozenset(
+    ("like", "because", "really", "very", "just", "even", "quite", "pretty", "kind", "sort", "yeah")
+)
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
 _SUBORDINATE = frozenset(
     ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless")
@@ -54,8 +58,8 @@ LONGEST_CLAUSE = 20
 class Side:
     """A clause in second person without end mark: where it came from (tokens at..end), which way it leans (change,
     sustain, none), how many of its words are the client's, whether a "but" or "though"
-    joined it, and whether it tells what somebody did, which is no matter of opinion, and whether it is told
-    as past."""
+    joined it, and whether it tells what somebody did, which is no matter of opinion, whether it is told
+    as past, and whether its subject is the client."""
 
     text: str
     sign: str
@@ -66,6 +70,7 @@ class Side:
     contrast: bool = False
     event: bool = False
     past: bool = False
+    own: bool = False
 
 
 class ClauseReader:
@@ -84,7 +89,18 @@ class ClauseReader:
                 source = f"clause {clause.start}"
                 event = _is_event(doc, clause)
                 past = doc[clause.verb].tag_ in ("VBD", "VBN")
-                yield Side(text, sign, source, clause.start, clause.end, len(text.split()), contrast, event, past)
+                yield Side(
+                    text,
+                    sign,
+                    source,
+                    clause.start,
+                    clause.end,
+                    len(text.split()),
+                    contrast,
+                    event,
+                    past,
+                    clause.first_person,
+                )
 
     def weight(self, text: str, place: float) -> float:
         """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
@@ -128,7 +144,7 @@ class ClauseReader:
     def _is_torso(self, doc: Doc, start: int, end: int, clause: Clause) -> bool:
         """Whether something is missing that would make it a statement of its own, or it is somebody else's words."""
         first, verb, last = doc[start], doc[clause.verb], doc[end - 1]
-        broken_off = end < len(doc) and doc[end].text == "-" and end >= len(doc) - 1
+        broken_off = end < len(doc) and doc[end].text == "-" and (end >= len(doc) - 1 or not last.whitespace_)
         if broken_off or clause.link == "unless" or any(t.text == '"' for t in first.sent):
             return True
         if clause.link == "so" and any(t.lower_ in _PURPOSE for t in doc[start : verb.i]):
@@ -139,13 +155,14 @@ class ClauseReader:
             return True  # "after I found out": the half that would make it a statement is not there
         if last.pos_ == "AUX" and last.lower_ not in ("be", "been"):
             return True  # "I'm not sure it does"
-        if first.lower_ in self._content.dependent and clause.subject != first.i:
+        condition = first.lower_ == "if" and first.head.i != verb.i and first.head.dep_ == "advcl"
+        if first.lower_ in self._content.dependent and clause.subject != first.i and not condition:
             return True
         if verb.tag_ == "VBG" and not any(t.dep_ in ("aux", "auxpass") for t in verb.lefts):
             return True
         if verb.lemma_ in self._content.unfinished and verb.i >= end - 1:
             return True
-        return last.tag_ in _TORN_ENDS or last.lower_ in ("like", "because")
+        return last.tag_ in _TORN_ENDS or last.lower_ in _LOOSE_ENDS
 
     def _attributed(self, text: str) -> str:
         """A judgement said as the client's own: the bot must not seem to confirm "I don't have what it takes"."""

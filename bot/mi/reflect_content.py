@@ -18,13 +18,13 @@ from .reflect_evidence import Tone
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 KNOWN_PLACES = frozenset(("topic", "stuff", "stopping", "person", "child", "partner"))
 """Slots that a message fills by its topic and the people in it, without a cue."""
-USES = frozenset(("first", "opinion", "yours", "pair"))
+USES = frozenset(("first", "opinion", "yours", "pair", "if"))
 
 
 @dataclass(frozen=True)
 class Frame:
     """A way to say the client's clause back. `use`: first (about the client), yours (someone of theirs), opinion
-    (a view of theirs), pair (two clauses that pull apart)."""
+    (a view of theirs), if (what would follow from what), pair (two clauses that pull apart)."""
 
     id: str
     kind: str

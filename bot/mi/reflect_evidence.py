@@ -8,6 +8,7 @@ statements written for the purpose, until about as many were true as the belief 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,9 @@ TONE_LIKE = 0.72
 """Likeness of a tone's nearest meaning at which it is as likely as not to be worth anything."""
 
 
+_NOT_THAT = re.compile(r"^(?:it's|it is|its|that's) not that\b")
+
+
 @dataclass(frozen=True)
 class Tone:
     """How something is meant to be taken, coarser than a meaning, and how it ends "{clause}, and ..."."""
@@ -78,7 +82,7 @@ def parts_of(doc: Doc) -> list[Part]:
     kept = []
     for part in found:
         bare = part.text.strip(" .,!?;").lower()
-        if bare not in seen:
+        if bare not in seen and not (_NOT_THAT.search(bare) and part.start):
             seen.add(bare)
             kept.append(part)
     return kept

@@ -45,6 +45,8 @@ TONED = -0.08
 """Weight: a tone says less than a meaning."""
 HALF_BELIEF = 0.75
 """A meaning's half is only set beside the client's words where it is this sure."""
+FOLLOWS = 0.8
+"""Belief in the complex reflection of a condition."""
 LONGEST_SIDE = 14
 PAIRED = 0.04
 """Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
@@ -299,7 +301,8 @@ class Reflector:
             weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
             if not re.search(r"\byou", side.text):
                 weight -= 0.08
-            parts = Parts(frame.kind, 1.0, 0, 0.2, place, weight)
+            sure = 1.0 if frame.kind == "simple" else FOLLOWS
+            parts = Parts(frame.kind, sure, 0, 0.2, place, weight)
             span = doc[side.at : side.end].text
             yield (
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
@@ -325,13 +328,17 @@ def _use_of(side: Side) -> str | None:
     """Which frames fit a clause: first (about the client), yours (a fact about somebody or something of theirs),
     opinion (a view of theirs), or none."""
     text = side.text
-    if side.event or re.match(r"(?:as you|for you|you)\b", text):
+    if text.startswith("if "):
+        return "if" if re.search(r"\b(?:will|would|won't|wouldn't)\b|'(?:ll|d)\b", text) and "you" in text else None
+    if side.event or side.own or re.match(r"(?:as you|for you|you)\b", text):
         return "first"
     if text.startswith("your "):
         return "yours"
     if _FRAGMENT.match(text):
         return None
     concerns = _CONCERNS.search(text) is not None
+    if re.search(r"(?:\b(?:is|are|was|were)|'s|'re) (?:\w+ )?\w+ing\b", text):
+        return "yours" if concerns else None
     if not _JUDGES.search(text) or (concerns and re.match(r"(?:it|there)\b", text)):
         return "yours" if concerns else None
     if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
