@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import parsing
 from .parsing import Clause
+from .person import is_first, subject_of
 from .reflect_content import ReflectionContent
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _POINTING = frozenset(("that", "this", "those", "these", "there"))
 _SUBORDINATE = frozenset(
     ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless")
 )
+_REPORTING = frozenset(("say", "tell", "claim", "believe", "swear", "promise", "reckon", "insist"))
 _PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
 _PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
 _FULL = frozenset(
@@ -106,7 +108,7 @@ class ClauseReader:
         """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
         words = text.lower().replace("'", " ").split()
         heavy = sum(1 for w in words if w in self._content.weighty)
-        length = 0.04 if 6 <= len(words) <= 14 else 0.02 if len(words) == 5 else 0.0
+        length = 0.04 if 6 <= len(words) <= 14 else 0.02 if len(words) == 5 else -0.04 if len(words) < 5 else 0.0
         return min(0.12, 0.03 * heavy) + 0.02 * place + length
 
     def _own_words(self, doc: Doc, clause: Clause) -> str | None:
@@ -119,6 +121,10 @@ class ClauseReader:
         if not 3 <= end - start <= LONGEST_CLAUSE or any(p.search(raw) for p in self._content.never_said):
             return None
         if self._is_question(doc, start, end) or self._is_torso(doc, start, end, clause):
+            return None
+        if any(
+            a.lemma_ in _REPORTING and not start <= a.i < end and not _is_own(a) for a in doc[clause.verb].ancestors
+        ):
             return None
         text = parsing.say(doc, start, end)
         if text is None or any(c in text for c in '"()[]'):
@@ -133,6 +139,7 @@ class ClauseReader:
         elif doc[clause.subject].lower_ == "you":
             text = "as you see it, " + text
         text = _RUN_ON.split(text, maxsplit=1)[0].strip(" ,-")
+        text = re.sub(r"^you also ", "you ", text)
         return None if _SPLICED.search(text) else self._attributed(text)
 
     def _is_question(self, doc: Doc, start: int, end: int) -> bool:
@@ -180,6 +187,12 @@ class ClauseReader:
         if votes["change"] == votes["sustain"]:
             return "none"
         return max(votes, key=lambda side: votes[side])
+
+
+def _is_own(verb: Token) -> bool:
+    """Whether it is the client who says or thinks so."""
+    subject = subject_of(verb)
+    return subject is None or is_first(subject)
 
 
 def _is_event(doc: Doc, clause: Clause) -> bool:

@@ -316,6 +316,13 @@ _FRAGMENT = re.compile(
 """How a clause begins that is a time or a condition, and no view to be said back as one."""
 _CONCERNS = re.compile(r"\b(?:you|your|yourself|he|she|they|him|her|them|nobody|everyone|everybody)\b", re.IGNORECASE)
 """What a plain fact needs to be worth saying back: the client in it, or somebody."""
+_SOMEBODY = re.compile(
+    r"(?:(?:even|sometimes|still|now|also|just|only|and) )?"
+    r"(?:he|she|they|nobody|no one|everyone|everybody|people|my|the only|(?:all |most |some )?(?:of )?your"
+    r"|(?:the|these|those) (?:kids|people|doctors?|nurses?|school|others))\b",
+    re.IGNORECASE,
+)
+"""How a plain fact about somebody begins."""
 LONGEST_VIEW = 14
 _JUDGES = re.compile(
     r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
@@ -337,10 +344,9 @@ def _use_of(side: Side) -> str | None:
     if _FRAGMENT.match(text):
         return None
     concerns = _CONCERNS.search(text) is not None
-    if re.search(r"(?:\b(?:is|are|was|were)|'s|'re) (?:\w+ )?\w+ing\b", text):
-        return "yours" if concerns else None
-    if not _JUDGES.search(text) or (concerns and re.match(r"(?:it|there)\b", text)):
-        return "yours" if concerns else None
+    told = not _JUDGES.search(text) or re.search(r"(?:\b(?:is|are|was|were)|'s|'re) (?:\w+ )?\w+ing\b", text)
+    if told or (concerns and re.match(r"(?:it|there)\b", text)):
+        return "yours" if _SOMEBODY.match(text) or (concerns and re.match(r"(?:it|there)\b", text)) else None
     if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
         return None
     return "opinion"
