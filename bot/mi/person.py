@@ -224,11 +224,26 @@ _RESOLVE = re.compile(
 )
 
 
+_PEOPLES_DUTY = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"\byou (?:have|need) to\b", "you've got to"),
+        (r"\byou must\b", "you've got to"),
+        (r"\byou should(?:n't| not)\b", "you ought not to"),
+        (r"\byou should\b", "you ought to"),
+    )
+)
+"""What is left is the "you" of people in general: "I heard that you have to give up bread"."""
+
+
 def ease_duty(text: str) -> str:
     """Say a turned "I should", "I need to", "I have to" as the client's own sense of duty, never as an order."""
     for pattern, replacement in _DUTY:
         text = pattern.sub(replacement, text)
-    return _RESOLVE.sub(r"you feel you've \1got to ", text.replace("\u2063", ""))
+    text = _RESOLVE.sub(r"you feel you've \1got to ", text.replace("\u2063", ""))
+    for pattern, replacement in _PEOPLES_DUTY:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def polish(text: str) -> str:

@@ -36,7 +36,7 @@ _LOOSE_ENDS = frozenset(
 )
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
 _SUBORDINATE = frozenset(
-    ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless")
+    ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless", "now")
 )
 _REPORTING = frozenset(("say", "tell", "claim", "believe", "swear", "promise", "reckon", "insist"))
 _PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
