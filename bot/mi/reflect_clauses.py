@@ -201,7 +201,7 @@ def _is_event(doc: Doc, clause: Clause) -> bool:
     if subject is None or (doc[clause.verb].lemma_ == "be" and doc[clause.verb].tag_ != "VBN"):
         return False
     tells = doc[clause.verb].tag_ == "VBD" or any(
-        t.lemma_ == "have" and t.dep_ == "aux" for t in doc[clause.verb].lefts
+        (t.lemma_ == "have" or t.lower_ == "did") and t.dep_ == "aux" for t in doc[clause.verb].lefts
     )
     return tells and subject.lower_ in ("he", "she", "they", "someone", "somebody")
 

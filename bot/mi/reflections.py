@@ -52,6 +52,8 @@ PAIRED = 0.04
 """Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
 NEAR = 3
 """Tokens between two clauses that were set against each other."""
+PREFERRED = 0.15
+"""So much worse than the best a preferred kind may be."""
 CLOSE = 0.04
 """Scores this near to the best are equals, between which chance decides."""
 
@@ -96,19 +98,23 @@ class Reflector:
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = ALL_KINDS,
+        prefer: Collection[str] = (),
         rng: random.Random,
     ) -> Reflection | None:
         """The best reflection of `text`, or None when nothing safe can be said.
 
         `said`: the bot's earlier replies; none of their sentences or openings comes again. `frames_used`: the
-        `frame` of earlier reflections. `allow`: the kinds wanted now. `previous`: the question that stood, if any; a
-        thing named in answer is reflected with what it answers.
+        `frame` of earlier reflections. `allow`: the kinds wanted now; `prefer`: those taken where one is nearly as good
+        as the best. `previous`: the question that stood, if any; a thing named in answer is reflected with what it
+        answers.
         """
         scored = self.candidates(
             text, language=language, topic=topic, previous=previous, said=said, frames_used=frames_used, allow=allow
         )
         if not scored:
             return None
+        enough = scored[0].score - PREFERRED
+        scored = [s for s in scored if s.reflection.kind in prefer and s.score >= enough] or scored
         near = [s for s in scored if s.score >= scored[0].score - CLOSE]
         return rng.choice(near).reflection
 
