@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from bot.embedding import SIZE, Embedder
+from bot.fingerprint import fingerprint
 from bot.mi.likeness import Examples, Likeness, denies
 from bot.mi.reflect_content import read_examples
 from bot.settings import ROOT
-from bot.training import fingerprint
 
 MEANINGS = ROOT / "data" / "mi" / "meanings"
 SOURCES = (

@@ -21,7 +21,7 @@ PLACE = 0.05
 WEIGHT = 0.6
 LENGTH = 0.012
 """Taken off for each word beyond what the client's own length allows."""
-LEAST_BELIEF = 0.7
+LEAST_BELIEF = 0.68
 """A meaning less sure than this is not said: what was not earned is worse than saying little."""
 BAR = 0.45
 """Below this nothing is said."""
