@@ -15,17 +15,17 @@ import random
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import reflect_evidence, reflect_score
 from .likeness import Likeness
 from .meanings import Hit, Slot, fill
-from .person import Parser, sentence_case
+from .person import Parser
 from .reflect_answer import answered
 from .reflect_clauses import ClauseReader, Side
 from .reflect_content import ReflectionContent
 from .reflect_evidence import Felt
+from .reflect_joining import FRAGMENT, contrasted, echoes, joined, meant, tidy_end, use_of
 from .reflect_score import Parts
 
 if TYPE_CHECKING:
@@ -43,15 +43,11 @@ GROUND_WORTH = 4
 LONGEST_TONED = 16
 TONED = -0.08
 """Weight: a tone says less than a meaning."""
-HALF_BELIEF = 0.75
-"""A meaning's half is only set beside the client's words where it is this sure."""
 FOLLOWS = 0.8
 """Belief in the complex reflection of a condition."""
 LONGEST_SIDE = 14
 PAIRED = 0.04
 """Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
-NEAR = 3
-"""Tokens between two clauses that were set against each other."""
 PREFERRED = 0.15
 """So much worse than the best a preferred kind may be."""
 CLOSE = 0.04
@@ -247,7 +243,7 @@ class Reflector:
             yield Reflection(tidy_end(text), form.kind, frame, why, hit.evidence), parts
             if ground is None or form.places - common.keys() or form.kind not in ("complex", "double_sided"):
                 continue
-            if not _echo(ground.text, text):
+            if not echoes(ground.text, text):
                 parts = replace(parts, own_words=max(own, min(GROUND_WORTH, ground.own_words)))
                 together = tidy_end(joined(ground.text, text))
                 yield Reflection(together, form.kind, frame + GROUNDED, (*why, ground.source), hit.evidence), parts
@@ -255,7 +251,7 @@ class Reflector:
     def _in_tone(self, felt: Felt, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
         """The client's own clause, and in the same breath what it seems to mean to them."""
         near = [s for s in sides if s.at < felt.end and felt.start < s.end and len(s.text.split()) <= LONGEST_TONED]
-        near = [s for s in near if not s.text.startswith("as you see it") and not _FRAGMENT.match(s.text)]
+        near = [s for s in near if not s.text.startswith("as you see it") and not FRAGMENT.match(s.text)]
         for side in near:
             if side.past and felt.tone.present:
                 continue
@@ -282,7 +278,7 @@ class Reflector:
         """Two sides of one message, the side against change first: a meaning's half and a clause that is coded for
         the other side, or two clauses which the client set against each other."""
         frames = [f for f in self._content.frames if f.use == "pair"]
-        for left, right, belief in (*_meant(hits, sides), *_contrasted(sides)):
+        for left, right, belief in (*meant(hits, sides), *contrasted(sides)):
             if len(left.text.split()) > LONGEST_SIDE or len(right.text.split()) > LONGEST_SIDE:
                 continue
             for frame in frames:
@@ -297,7 +293,7 @@ class Reflector:
                 yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
 
     def _plain(self, side: Side, doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
-        use = _use_of(side)
+        use = use_of(side)
         if use is None:
             return
         for frame in self._content.frames:
@@ -314,102 +310,3 @@ class Reflector:
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
                 parts,
             )
-
-
-_FRAGMENT = re.compile(
-    r"\d|(?:to(?:day|night|morrow)|\w+day|after|before|when|while|if|last|next|then|now|since|until)\b", re.IGNORECASE
-)
-"""How a clause begins that is a time or a condition, and no view to be said back as one."""
-_CONCERNS = re.compile(r"\b(?:you|your|yourself|he|she|they|him|her|them|nobody|everyone|everybody)\b", re.IGNORECASE)
-"""What a plain fact needs to be worth saying back: the client in it, or somebody."""
-_SOMEBODY = re.compile(
-    r"(?:(?:even|sometimes|still|now|also|just|only|and) )?"
-    r"(?:he|she|they|nobody|no one|everyone|everybody|people|my|the only|(?:all |most |some )?(?:of )?your"
-    r"|(?:the|these|those) (?:kids|people|doctors?|nurses?|school|others))\b",
-    re.IGNORECASE,
-)
-"""How a plain fact about somebody begins."""
-LONGEST_VIEW = 14
-_JUDGES = re.compile(
-    r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
-    re.IGNORECASE,
-)
-"""What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
-
-
-def _use_of(side: Side) -> str | None:
-    """Which frames fit a clause: first (about the client), yours (a fact about somebody or something of theirs),
-    opinion (a view of theirs), or none."""
-    text = side.text
-    if text.startswith("if "):
-        return "if" if re.search(r"\b(?:will|would|won't|wouldn't)\b|'(?:ll|d)\b", text) and "you" in text else None
-    if side.event or side.own or re.match(r"(?:as you|for you|you)\b", text):
-        return "first"
-    if text.startswith("your "):
-        return "yours"
-    if _FRAGMENT.match(text):
-        return None
-    concerns = _CONCERNS.search(text) is not None
-    told = not _JUDGES.search(text) or re.search(r"(?:\b(?:is|are|was|were)|'s|'re) (?:\w+ )?\w+ing\b", text)
-    if told or (concerns and re.match(r"(?:it|there)\b", text)):
-        return "yours" if _SOMEBODY.match(text) or (concerns and re.match(r"(?:it|there)\b", text)) else None
-    if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
-        return None
-    return "opinion"
-
-
-def _meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
-    """A meaning's half beside a clause of the client's that leans the other way, from another place."""
-    for hit in hits:
-        if hit.meaning.sign not in ("change", "sustain") or hit.belief < HALF_BELIEF:
-            continue
-        low, high = min(hit.places), max(hit.places)
-        for side in sides:
-            if side.sign in ("none", hit.meaning.sign) or (side.at <= high and low < side.end):
-                continue
-            for form in hit.meaning.halves:
-                text = fill(form, hit.slots)
-                if text is None or _echo(side.text, text):
-                    continue
-                half = Side(text, hit.meaning.sign, hit.meaning.id, low, high + 1, 4)
-                yield (half, side, 0.85 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
-
-
-def _contrasted(sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
-    """Neighbouring clauses joined by "but" or the like, in the client's order unless they lean the other way."""
-    for left, right in pairwise(sides):
-        if not right.contrast or right.at - left.end > NEAR:
-            continue
-        if left.sign == "change" and right.sign == "sustain":
-            left, right = right, left
-        yield left, right, 0.85 if "none" not in (left.sign, right.sign) else 0.75
-
-
-_JOINABLE = re.compile(
-    r"(?:you(?:'\w+)?|it(?:'s)?|this|that(?:'s)?|there(?:'s)?|what|being|having|part|some|something|a|the|your)\b", re.I
-)
-LONGEST_JOINED = 22
-"""Words; a longer one is said as two sentences."""
-
-
-def joined(ground: str, text: str) -> str:
-    """The client's clause and what it means, as one sentence where it is short and plain enough, else as two."""
-    words = len(ground.split()) + len(text.split())
-    plain = not re.search(r"[,;:.]|\band\b", ground + " " + text.rstrip(".")) and _JOINABLE.match(text)
-    if plain and words <= LONGEST_JOINED:
-        return f"{ground}, and {text[:1].lower()}{text[1:]}"
-    return f"{ground}. {text}"
-
-
-def _echo(first: str, second: str) -> bool:
-    """Whether two sentences say much the same words, so that one after the other would sound doubled."""
-    one, two = (
-        set(re.findall(r"[a-z]{4,}", t.lower())) - {"your", "that", "with", "this", "have"} for t in (first, second)
-    )
-    return bool(one) and len(one & two) / len(one) > 0.34
-
-
-def tidy_end(text: str) -> str:
-    """A capital at the start of each sentence and one full stop at the end."""
-    text = re.sub(r"\s+", " ", text).strip().rstrip(".,; ") + "."
-    return re.sub(r"(^|[.] )([a-z])", lambda m: m.group(1) + sentence_case(m.group(2)), text)
