@@ -46,6 +46,8 @@ def use_of(side: Side) -> str | None:
         return "first"
     if text.startswith("your "):
         return "yours"
+    if re.match(r"(?:when|whenever|since|once|every time)\b.*\byou", text):
+        return "first"
     if FRAGMENT.match(text):
         return None
     concerns = _CONCERNS.search(text) is not None
