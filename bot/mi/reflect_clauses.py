@@ -169,7 +169,8 @@ class ClauseReader:
             return True
         if verb.lemma_ in self._content.unfinished and verb.i >= end - 1:
             return True
-        return last.tag_ in _TORN_ENDS or last.lower_ in _LOOSE_ENDS
+        whole = last.lower_ in _POINTING and last.dep_ in ("dobj", "pobj", "attr")  # "I've had enough of this"
+        return (last.tag_ in _TORN_ENDS and not whole) or last.lower_ in _LOOSE_ENDS
 
     def _attributed(self, text: str) -> str:
         """A judgement said as the client's own: the bot must not seem to confirm "I don't have what it takes"."""

@@ -34,11 +34,11 @@ def test_an_example_is_caught_by_its_own_shape(reflector, name, example):
 @pytest.mark.parametrize(
     ("text", "never"),
     [
-        ("I don't want to stop", "matters to you, and you haven't"),
+        ("I don't want to move", "matters to you, and you haven't"),
         ("I want to stop and check my phone", "Stopping and check"),
-        ("what I like to do for fun is dance", "Doing for fun"),
-        ("he is lucky I guess", "that you guess"),
-        ("I drink before I have to do something hard", "it's time to do"),
+        ("what we like to do on Sundays is bake", "Doing on Sundays"),
+        ("I'm lucky I suppose", "that you suppose"),
+        ("I stretch before I have to start my shift", "it's time to start"),
         ("it helps me forget the day", "you'd forget."),
     ],
 )
@@ -75,9 +75,9 @@ def test_a_fragment_without_its_question_is_left_alone(reflector, fragment):
     [
         "when im bored ill want it. could put the guitar on the bed so i trip on it",
         "then the class closed and i got a comfy chair",
-        "You have to put the milk in first so she can sleep",
+        "We closed the blinds so they could rest",
     ],
 )
 def test_a_clause_that_says_nothing_by_itself_is_not_said_back(reflector, text):
     said = {c.reflection.text for c in reflector.candidates(text, allow=("simple",))}
-    assert not said & {"You trip on it.", "The class closed.", "She can sleep."}
+    assert not said & {"You trip on it.", "The class closed.", "They could rest."}
