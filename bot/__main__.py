@@ -45,7 +45,7 @@ def chat(
 
 @app.command()
 def train(force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False) -> None:
-    """Train the Rasa model and the risk model where their data has changed."""
+    """Train the Rasa model, the risk model and the meanings' vectors where their data has changed."""
     _ensure_model(_settings(), force)
 
 
@@ -63,10 +63,13 @@ def screen(file: File = None) -> None:
 def reflect(
     file: File = None, explain: Annotated[bool, typer.Option("--explain", help="Show candidates.")] = False
 ) -> None:
-    """Reflections: {"id","text","topic"?} in; the reflection and its kind out."""
+    """Reflections: {"id","text","topic"?,"previous"?} in; the reflection and its kind out."""
     from bot.commands.reflect import reflector
+    from bot.settings import Settings
 
-    _each_line(file, reflector(explain))
+    settings = Settings()  # without the logs: this command starts in under three seconds, and logs nothing
+    _ensure_meanings(settings)
+    _each_line(file, reflector(settings, explain))
 
 
 @app.command()
@@ -166,6 +169,7 @@ def _ensure_model(settings: Any, force: bool = False) -> None:
     from bot.training import model_path, train
 
     _ensure_risk_model(settings, force)
+    _ensure_meanings(settings, force)
     if model_path(settings).exists() and not force:
         return
     with console.status("Training the Rasa model: reading the data (about a minute in all) …") as status:
@@ -182,6 +186,17 @@ def _ensure_risk_model(settings: Any, force: bool = False) -> None:
     with console.status("Training the risk model (under a minute) …") as status:
         train(settings, lambda step: status.update(f"Training the risk model: {step} …"), force)
     console.print("The risk model is trained.")
+
+
+def _ensure_meanings(settings: Any, force: bool = False) -> None:
+    """The same for the vectors by which meanings are told."""
+    from bot.meanings_training import model_path, train
+
+    if model_path(settings.models).exists() and not force:
+        return
+    with console.status("Reading the meanings' examples (some seconds) …"):
+        train(settings.models, lambda step: None, force)
+    console.print("The meanings' examples are read.")
 
 
 def _each_line(file: Path | None, work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

@@ -129,7 +129,7 @@ async def running(
         place=place,
         screener=screener or load_screener(settings),
         protocol=SafetyProtocol.load(DATA / "safety"),
-        core=load_core(),
+        core=load_core(models=settings.models),
         dialogue=dialogue,
         turns=turns,
         bus=bus,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
+from bot.fingerprint import fingerprint as fingerprint  # others take it from here
 from bot.rasa_process import RasaError, environment
 from bot.settings import ROOT, Settings
 
@@ -29,20 +29,11 @@ STEPS = (
 )
 
 
-def fingerprint(sources: Sequence[str] = SOURCES) -> str:
-    """SHA-256 over all that a model depends on (patterns from the root); twelve digits of it are in its name."""
-    digest = hashlib.sha256()
-    for source in sources:
-        for file in sorted(ROOT.glob(source)):
-            digest.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()[:12]
-
-
 def model_path(settings: Settings) -> Path:
     """The model that the settings name, or else where the model of the present data is, once it is trained."""
     if settings.model is not None:
         return settings.model
-    return settings.models / f"evoke-{fingerprint()}.tar.gz"
+    return settings.models / f"evoke-{fingerprint(SOURCES)}.tar.gz"
 
 
 def train(settings: Settings, progress: Callable[[str], None], force: bool = False) -> Path:

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 CODES = ("desire", "ability", "reason", "need", "commitment", "activation", "taking_steps", "other")
 
 
@@ -74,7 +75,7 @@ class Cues:
         """Read and compile the tables. Raises `CueError` naming file and key."""
         path = Path(path)
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+            raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)  # safe: CSafeLoader or SafeLoader
         except (OSError, yaml.YAMLError) as error:
             raise CueError(f"{path}: {error}") from error
         return _Reader(path, raw).cues()

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,10 @@ SIGNS = frozenset(("change", "sustain", "both", "none"))
 KINDS = frozenset(("simple", "complex", "double_sided", "amplified"))
 _DENIALS = frozenset(("not", "never", "hardly", "without"))
 _DENIAL = re.compile(r"\b(?:not|never|no|nobody|no one|hardly|without|nothing)\b")
+_NOT_THAT = re.compile(r"\b(?:is|was) not that (?:\w+ )?$")
+"""What follows is denied, whatever it is: "it's not that I can't stop"."""
+_ING = re.compile(r"\w*[aeiouy]\w*ing")
+"""A verb that has its -ing already; "bring" and "sing" have not."""
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 
 
@@ -58,25 +62,30 @@ class Meaning:
     sign: str
     weight: float
     topics: frozenset[str]
-    cues: tuple[tuple[re.Pattern[str], ...], ...]
-    barred: tuple[re.Pattern[str], ...]
+    cues: tuple[tuple[Cue, ...], ...]
+    barred: tuple[Cue, ...]
     examples: tuple[frozenset[str], ...]
     reflections: tuple[Template, ...]
     halves: tuple[Template, ...]
+    sure: float | None = None
+    """Of a shape (shapes.yml): how often it is true where its cue hits. None for what needs more evidence."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A phrase of the client's, already turned to second person. `plural` is for verbs after it."""
+    """A phrase of the client's, already turned to second person. `plural` is for verbs after it; `verbs` tells that
+    more than its first word would change its form ("stop and think")."""
 
     text: str
     plural: bool = False
+    verbs: bool = False
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A meaning found in a message: its slots, the token indices where cues matched, the number of words matched,
-    overlap with its examples (0..1), and the words that matched."""
+    """A meaning found in a message: its slots, the token indices where it was found, the number of words that cues
+    matched (0: found by likeness), overlap with its examples (0..1), and the words in which it was found; how surely
+    it is meant (0..1) and how like its examples they are (see `reflect_evidence`)."""
 
     meaning: Meaning
     slots: Mapping[str, Slot]
@@ -84,6 +93,8 @@ class Hit:
     matched: int
     overlap: float
     evidence: str
+    belief: float = 0.0
+    like: float = 0.0
 
     @property
     def at(self) -> int:
@@ -105,9 +116,41 @@ def stems(text: str, stop: frozenset[str]) -> frozenset[str]:
     return frozenset(stem(w) for w in words if w not in stop and len(w) > 2)
 
 
-def compile_pattern(pattern: str, lists: Mapping[str, str]) -> re.Pattern[str]:
-    """A cue as a regular expression over `parsing.normalise` text. Raises ContentError for an unknown list or shape."""
+class Cue:
+    """A compiled pattern. The regular expression is only made when a message has a word that the pattern cannot do
+    without: a bank has more than a thousand, and most are never needed."""
+
+    def __init__(self, source: str, needs: frozenset[str]) -> None:
+        """`needs`: one of these words has to be there (empty: unknown)."""
+        self._source, self._needs = source, needs
+        self._made: re.Pattern[str] | None = None
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match in `parsing.normalise` text."""
+        return next(self.finditer(text), None)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """All matches in `parsing.normalise` text. Raises re.error when the pattern is no regular expression."""
+        if self._needs and not any(f" {word} " in text for word in self._needs):
+            return iter(())
+        return self.compile().finditer(text)
+
+    def compile(self) -> re.Pattern[str]:
+        """The regular expression, made now if it was not needed before."""
+        if self._made is None:
+            self._made = re.compile(self._source)
+        return self._made
+
+    @property
+    def compiled(self) -> bool:
+        """Whether it has been needed."""
+        return self._made is not None
+
+
+def compile_pattern(pattern: str, lists: Mapping[str, str]) -> Cue:
+    """A cue, ready to match `parsing.normalise` text. Raises ContentError for an unknown list or shape."""
     out: list[str] = []
+    needs: frozenset[str] = frozenset()
     for part in pattern.split():
         if part in ("..", "..."):
             out.append(rf"(?:[^ .!?;]+ ){{0,{3 if part == '..' else 9}}}?")
@@ -124,10 +167,18 @@ def compile_pattern(pattern: str, lists: Mapping[str, str]) -> re.Pattern[str]:
             out.append(rf"(?P<{name}__{shape}>[^ .,!?;]+) ")
         else:
             optional = part.endswith("?")
-            body = part[:-1] if optional else part
-            body = "|".join(_listed(w[1:-1], lists) if w.startswith("<") else _words(w) for w in body.split("/"))
+            plain = part[:-1] if optional else part
+            body = "|".join(_listed(w[1:-1], lists) if w.startswith("<") else _words(w) for w in plain.split("/"))
             out.append(f"(?:(?:{body}) )?" if optional else f"(?:{body}) ")
-    return re.compile("(?<= )" + "".join(out))
+            if not optional and "*" not in plain and "<" not in plain:
+                words = frozenset(word.replace("_", " ") for word in plain.split("/"))
+                needs = min((needs, words), key=_commonness) if needs else words
+    return Cue("(?<= )" + "".join(out), needs)
+
+
+def _commonness(words: frozenset[str]) -> int:
+    """A guess at how often one of some words comes up: many and short ones do."""
+    return sum(1 if len(word) > 4 else 6 - len(word) for word in words)
 
 
 def _words(body: str) -> str:
@@ -156,7 +207,8 @@ def read_meaning(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], 
         if sign not in SIGNS:
             raise ContentError(f"unknown sign {sign!r}")
         cues = tuple(
-            tuple(compile_pattern(p, lists) for p in ([cue] if isinstance(cue, str) else cue)) for cue in entry["cues"]
+            tuple(compile_pattern(p, lists) for p in ([cue] if isinstance(cue, str) else cue))
+            for cue in entry.get("cues", ())
         )
         return Meaning(
             id=name,
@@ -169,6 +221,7 @@ def read_meaning(name: str, entry: Mapping[str, Any], lists: Mapping[str, str], 
             examples=tuple(stems(e, stop) for e in entry["examples"]),
             reflections=tuple(template(r) for r in entry["reflections"]),
             halves=tuple(template(r) for r in entry.get("halves", ())),
+            sure=float(entry["sure"]) if "sure" in entry else None,
         )
     except KeyError as missing:
         raise ContentError(f"meaning {name!r}: {missing} is missing") from missing
@@ -201,11 +254,7 @@ class MeaningBank:
         text, offsets = parsing.normalise(doc)
         words = stems(doc.text, self._stop)
         hits = []
-        for meaning in self.meanings:
-            if meaning.topics and not meaning.topics & topics:
-                continue
-            if any(p.search(text) for p in meaning.barred):
-                continue
+        for meaning in self.possible(doc, topics):
             best: Hit | None = None
             for cue in meaning.cues:
                 hit = self._match(meaning, cue, doc, text, offsets, common, words)
@@ -215,10 +264,19 @@ class MeaningBank:
                 hits.append(best)
         return hits
 
+    def possible(self, doc: Doc, topics: frozenset[str]) -> list[Meaning]:
+        """The meanings that the topics in play and their `not` patterns leave open."""
+        text, _ = parsing.normalise(doc)
+        return [
+            meaning
+            for meaning in self.meanings
+            if (not meaning.topics or meaning.topics & topics) and not any(p.search(text) for p in meaning.barred)
+        ]
+
     def _match(
         self,
         meaning: Meaning,
-        cue: tuple[re.Pattern[str], ...],
+        cue: tuple[Cue, ...],
         doc: Doc,
         text: str,
         offsets: Sequence[int],
@@ -258,6 +316,8 @@ class MeaningBank:
 
 def _denied(match: re.Match[str], text: str) -> bool:
     """Whether a denial stands right before evidence that has none itself ("I never get into fights")."""
+    if _NOT_THAT.search(text[: match.start()]):
+        return True
     if _DENIAL.search(match.group(0)):
         return False
     return any(w in _DENIALS for w in text[: match.start()].split()[-2:])
@@ -285,10 +345,10 @@ def _catch(match: re.Match[str], doc: Doc, offsets: Sequence[int]) -> dict[str, 
             continue
         text = parsing.say(doc, *span)
         if text and sayable_phrase(text):
-            last = doc[span[1] - 1]
-            caught[name] = Slot(
-                text, plural=doc[span[0] : span[1]].root.tag_ in ("NNS", "NNPS") or last.lower_ == "kids"
-            )
+            stretch = doc[span[0] : span[1]]
+            verbs = any(t.dep_ == "conj" and t.tag_ in ("VB", "VBP") for t in stretch)
+            plural = stretch.root.tag_ in ("NNS", "NNPS") or stretch[-1].lower_ == "kids"
+            caught[name] = Slot(text, plural, verbs)
     return caught
 
 
@@ -320,6 +380,8 @@ def fill(form: Template, slots: Mapping[str, Slot]) -> str | None:
     phrase, `{x:keep}` for x followed by "keep" or "keeps"."""
     if not form.places <= slots.keys():
         return None
+    if any(m.group(2) == "ing" and slots[m.group(1)].verbs for m in _PLACE.finditer(form.text)):
+        return None
     return _PLACE.sub(_filler(slots), form.text)
 
 
@@ -330,7 +392,7 @@ def _filler(slots: Mapping[str, Slot]) -> Callable[[re.Match[str]], str]:
             return slot.text
         if shape == "ing":
             verb, _, rest = slot.text.partition(" ")
-            return f"{gerund(verb)} {rest}".strip()
+            return slot.text if _ING.fullmatch(verb) else f"{gerund(verb)} {rest}".strip()
         verb = shape if slot.plural else third_person(shape)
         if slot.plural and shape == "be":
             verb = "are"

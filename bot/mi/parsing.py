@@ -69,6 +69,25 @@ _KEPT_END = frozenset(
 )
 
 
+_AFTER = frozenset(
+    [
+        "if",
+        "when",
+        "whenever",
+        "since",
+        "until",
+        "till",
+        "after",
+        "before",
+        "as",
+        "once",
+        "where",
+        "that",
+        "which",
+        "who",
+    ]
+)
+"""Words that may follow a phrase without belonging to it, whatever the parse makes of them."""
 WHOLE_REASON = 17
 """Tokens; in a sentence up to this long the reason stays with what it explains ("I smoke because ...")."""
 
@@ -192,6 +211,8 @@ def clauses(doc: Doc) -> list[Clause]:
 
 def _dangles(token: Token) -> bool:
     """Whether a word at the end of a clause belongs to what follows ("and since", "even though")."""
+    if token.lower_ == "so" and token.i and token.nbor(-1).lemma_ in ("say", "think", "hope", "do", "believe"):
+        return False
     loose = token.lower_ in ("since", "then", "so", "even", "though", "because", "if")
     return loose or token.tag_ == "CC" or (token.lower_ == "that" and token.tag_ in ("IN", "WDT"))
 
@@ -290,9 +311,18 @@ def phrase(doc: Doc, start: int, shape: str) -> tuple[int, int] | None:
         if head.dep_ in ("aux", "auxpass", "cop") and head.head.i > head.i:
             head = head.head
     end = _limit(doc, start, head, longest)
-    if end - start > longest:
+    if end - start > longest or (shape not in ("np", "adj") and _goes_on(doc, end)):
         return None
     return _trimmed(doc, start, end, head)
+
+
+def _goes_on(doc: Doc, end: int) -> bool:
+    """Whether what follows a phrase of a verb still belongs to it, and the parse has only missed that."""
+    if end >= len(doc):
+        return False
+    following = doc[end]
+    joins = following.lower_ in BREAKS or following.lower_ in JOINS or following.lower_ in _AFTER
+    return following.pos_ in ("DET", "NOUN", "PRON", "PROPN", "ADJ", "VERB", "AUX", "PART", "NUM", "ADP") and not joins
 
 
 def _trimmed(doc: Doc, start: int, end: int, head: Token) -> tuple[int, int] | None:
@@ -314,10 +344,14 @@ def _trimmed(doc: Doc, start: int, end: int, head: Token) -> tuple[int, int] | N
             if last.lower_ == "like" and last.pos_ == "VERB":
                 break
             end -= 1
+        elif last.dep_ in ("dobj", "attr", "pobj", "intj") and last.lower_ in ("that", "this", "no", "yes", "all"):
+            break
         elif last.tag_ in _BAD_END and last.lower_ not in _KEPT_END:
             end -= 1
         else:
             break
+    if end > start and doc[end - 1].lower_ in ("really", "very", "quite", "pretty", "so", "kind", "sort"):
+        return None
     return (start, end) if start <= head.i < end else None
 
 

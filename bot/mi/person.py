@@ -196,7 +196,7 @@ def keeps_capital(token: Token) -> bool:
 
 _EMBEDDED = (
     r"(?:know|knew|think|thought|realise|realize|feel|see|believe|guess|sure|because|since|if|that|when|whenever|"
-    r"what|how|all|before|after|until|where|who)"
+    r"what|how|why|all|before|after|until|where|who)"
 )
 _ADVERB = r"((?:really |probably |just |definitely |still |actually |seriously |badly |maybe )?)"
 # Each rule of duty: what a turned sentence says -> how it is said as the client's own thought.
@@ -224,11 +224,26 @@ _RESOLVE = re.compile(
 )
 
 
+_PEOPLES_DUTY = tuple(
+    (re.compile(pattern, re.IGNORECASE), replacement)
+    for pattern, replacement in (
+        (r"\byou (?:have|need) to\b", "you've got to"),
+        (r"\byou must\b", "you've got to"),
+        (r"\byou should(?:n't| not)\b", "you ought not to"),
+        (r"\byou should\b", "you ought to"),
+    )
+)
+"""What is left is the "you" of people in general: "I heard that you have to give up bread"."""
+
+
 def ease_duty(text: str) -> str:
     """Say a turned "I should", "I need to", "I have to" as the client's own sense of duty, never as an order."""
     for pattern, replacement in _DUTY:
         text = pattern.sub(replacement, text)
-    return _RESOLVE.sub(r"you feel you've \1got to ", text.replace("\u2063", ""))
+    text = _RESOLVE.sub(r"you feel you've \1got to ", text.replace("\u2063", ""))
+    for pattern, replacement in _PEOPLES_DUTY:
+        text = pattern.sub(replacement, text)
+    return text
 
 
 def polish(text: str) -> str:

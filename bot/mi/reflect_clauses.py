@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import parsing
 from .parsing import Clause
+from .person import is_first, subject_of
 from .reflect_content import ReflectionContent
 
 if TYPE_CHECKING:
@@ -19,12 +20,38 @@ else:
     Doc = Token = Any
 
 _RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
+_SPLICED = re.compile(
+    r", (?:like|and stuff|for|are|is)\b.*,|, like\b|, (?:he|she|it|its|it's|they|there|that|this|you|your)\b"
+    r"|^(?:like|as|than|well)\b|^\w+ you (?:would|will|'d)\b",
+    re.IGNORECASE,
+)
+"""Two clauses run together that the parse did not part, or one torn out of a comparison."""
 _OF_THINGS = frozenset(
     ("start", "begin", "come", "get", "go", "turn", "become", "happen", "end", "creep", "last", "run", "cost")
 )
 """Verbs that, with no subject before them, mostly tell of the habit and not of the client ("started as a laugh")."""
 _TORN_ENDS = frozenset(("DT", "CC", "PRP$", "TO", "MD", "WDT", "WP", "WRB"))
+_LOOSE_ENDS = frozenset(
+    ("like", "because", "really", "very", "just", "even", "quite", "pretty", "kind", "sort", "yeah")
+)
 _POINTING = frozenset(("that", "this", "those", "these", "there"))
+_SUBORDINATE = frozenset(
+    ("after", "before", "when", "whenever", "while", "until", "since", "if", "once", "as", "unless", "now")
+)
+_REPORTING = frozenset(("say", "tell", "claim", "believe", "swear", "promise", "reckon", "insist"))
+_PURPOSE = frozenset(("can", "could", "will", "would", "wo"))
+_PALE = frozenset(("go", "get", "come", "do", "think", "know", "say", "thing", "stuff", "way", "lot", "bit", "guess"))
+_FULL = frozenset(
+    ["give", "take", "keep", "put", "move", "show", "alone", "serious", "empty", "whole", "nothing", "nobody", "enough"]
+)
+"""Words on the parser's list of empty ones that do say something."""
+_ALONE = frozenset(
+    [
+        *("want", "need", "wish", "hope", "love", "hate", "miss", "quit", "stop", "drink", "smoke", "gamble"),
+        *("relapse", "cry", "panic", "cope", "sleep", "shout", "hide"),
+    ]
+)
+"""Verbs that say enough by themselves."""
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 
@@ -33,7 +60,8 @@ LONGEST_CLAUSE = 20
 class Side:
     """A clause in second person without end mark: where it came from (tokens at..end), which way it leans (change,
     sustain, none), how many of its words are the client's, whether a "but" or "though"
-    joined it, and whether it tells what somebody did, which is no matter of opinion."""
+    joined it, and whether it tells what somebody did, which is no matter of opinion, whether it is told
+    as past, and whether its subject is the client."""
 
     text: str
     sign: str
@@ -43,6 +71,8 @@ class Side:
     own_words: int
     contrast: bool = False
     event: bool = False
+    past: bool = False
+    own: bool = False
 
 
 class ClauseReader:
@@ -60,13 +90,26 @@ class ClauseReader:
                 contrast = clause.link in self._content.contrasting
                 source = f"clause {clause.start}"
                 event = _is_event(doc, clause)
-                yield Side(text, sign, source, clause.start, clause.end, len(text.split()), contrast, event)
+                past = doc[clause.verb].tag_ in ("VBD", "VBN")
+                yield Side(
+                    text,
+                    sign,
+                    source,
+                    clause.start,
+                    clause.end,
+                    len(text.split()),
+                    contrast,
+                    event,
+                    past,
+                    clause.first_person,
+                )
 
     def weight(self, text: str, place: float) -> float:
         """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
         words = text.lower().replace("'", " ").split()
         heavy = sum(1 for w in words if w in self._content.weighty)
-        return min(0.12, 0.03 * heavy) + 0.02 * place + (0.03 if 5 <= len(words) <= 16 else 0.0)
+        length = 0.04 if 6 <= len(words) <= 14 else 0.02 if len(words) == 5 else -0.04 if len(words) < 5 else 0.0
+        return min(0.12, 0.03 * heavy) + 0.02 * place + length
 
     def _own_words(self, doc: Doc, clause: Clause) -> str | None:
         """The clause said back, or None where it is a question, an order, a torso or not fit to be said."""
@@ -78,6 +121,10 @@ class ClauseReader:
         if not 3 <= end - start <= LONGEST_CLAUSE or any(p.search(raw) for p in self._content.never_said):
             return None
         if self._is_question(doc, start, end) or self._is_torso(doc, start, end, clause):
+            return None
+        if any(
+            a.lemma_ in _REPORTING and not start <= a.i < end and not _is_own(a) for a in doc[clause.verb].ancestors
+        ):
             return None
         text = parsing.say(doc, start, end)
         if text is None or any(c in text for c in '"()[]'):
@@ -91,26 +138,39 @@ class ClauseReader:
             return None
         elif doc[clause.subject].lower_ == "you":
             text = "as you see it, " + text
-        return self._attributed(_RUN_ON.split(text, maxsplit=1)[0].strip(" ,-"))
+        text = _RUN_ON.split(text, maxsplit=1)[0].strip(" ,-")
+        text = re.sub(r"^you also ", "you ", text)
+        return None if _SPLICED.search(text) else self._attributed(text)
 
     def _is_question(self, doc: Doc, start: int, end: int) -> bool:
         after = doc[end].text if end < len(doc) else "."
         asked = after == "?" or doc[end - 1].sent[-1].text == "?"
-        return asked or doc[start].lower_ in self._content.asking
+        opens = doc[start].lower_ in self._content.asking and doc[start].lower_ != "when"
+        return asked or opens
 
     def _is_torso(self, doc: Doc, start: int, end: int, clause: Clause) -> bool:
         """Whether something is missing that would make it a statement of its own, or it is somebody else's words."""
         first, verb, last = doc[start], doc[clause.verb], doc[end - 1]
-        broken_off = end < len(doc) and doc[end].text == "-" and end >= len(doc) - 1
+        broken_off = end < len(doc) and doc[end].text == "-" and (end >= len(doc) - 1 or not last.whitespace_)
         if broken_off or clause.link == "unless" or any(t.text == '"' for t in first.sent):
             return True
-        if first.lower_ in self._content.dependent and clause.subject != first.i:
+        if clause.link == "so" and any(t.lower_ in _PURPOSE for t in doc[start : verb.i]):
+            return True  # "so she can sleep"
+        if start > 1 and doc[start - 1].lower_ == "so" and doc[start - 2].lower_ == "just":
+            return True
+        if first.lower_ in _SUBORDINATE and verb.dep_ == "advcl":
+            return True  # "after I found out": the half that would make it a statement is not there
+        if last.pos_ == "AUX" and last.lower_ not in ("be", "been"):
+            return True  # "I'm not sure it does"
+        condition = first.lower_ == "if" and first.head.i != verb.i and first.head.dep_ == "advcl"
+        if first.lower_ in self._content.dependent and clause.subject != first.i and not condition:
             return True
         if verb.tag_ == "VBG" and not any(t.dep_ in ("aux", "auxpass") for t in verb.lefts):
             return True
         if verb.lemma_ in self._content.unfinished and verb.i >= end - 1:
             return True
-        return last.tag_ in _TORN_ENDS or last.lower_ in ("like", "because")
+        whole = last.lower_ in _POINTING and last.dep_ in ("dobj", "pobj", "attr")  # "I've had enough of this"
+        return (last.tag_ in _TORN_ENDS and not whole) or last.lower_ in _LOOSE_ENDS
 
     def _attributed(self, text: str) -> str:
         """A judgement said as the client's own: the bot must not seem to confirm "I don't have what it takes"."""
@@ -130,13 +190,19 @@ class ClauseReader:
         return max(votes, key=lambda side: votes[side])
 
 
+def _is_own(verb: Token) -> bool:
+    """Whether it is the client who says or thinks so."""
+    subject = subject_of(verb)
+    return subject is None or is_first(subject)
+
+
 def _is_event(doc: Doc, clause: Clause) -> bool:
     """Whether a clause tells what a person did ("he hit me again"): said plainly, it must not sound doubted."""
     subject = None if clause.subject is None else doc[clause.subject]
     if subject is None or (doc[clause.verb].lemma_ == "be" and doc[clause.verb].tag_ != "VBN"):
         return False
     tells = doc[clause.verb].tag_ == "VBD" or any(
-        t.lemma_ == "have" and t.dep_ == "aux" for t in doc[clause.verb].lefts
+        (t.lemma_ == "have" or t.lower_ == "did") and t.dep_ == "aux" for t in doc[clause.verb].lefts
     )
     return tells and subject.lower_ in ("he", "she", "they", "someone", "somebody")
 
@@ -154,6 +220,10 @@ def _coded(raw: str, language: ClientLanguage) -> str:
 
 
 def _says_something(doc: Doc, start: int, end: int) -> bool:
-    """Whether a clause has words of meaning enough, so that "it did" and "you got it" are not said back."""
-    words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV") and len(t) > 2]
-    return sum(1 for t in words if not t.is_stop or t.dep_ == "neg") >= (1 if doc[start].lower_ in ("i", "we") else 2)
+    """Whether a clause has words of meaning enough, so that "it did" and "you trip on it" are not said back."""
+    words = [t for t in doc[start:end] if t.pos_ in ("NOUN", "PROPN", "VERB", "ADJ", "ADV", "NUM") and len(t) > 2]
+    telling = [t for t in words if (not t.is_stop or t.lemma_ in _FULL) and t.lemma_ not in _PALE]
+    telling += [t for t in doc[start:end] if t.dep_ == "neg"]
+    if any(t.pos_ in ("ADJ", "NOUN", "PROPN") or t.lemma_ in _ALONE for t in telling):
+        return len(telling) >= (1 if doc[start].lower_ in ("i", "we") else 2)
+    return len(telling) >= 2

@@ -1,4 +1,4 @@
-"""What reflections are made of, read once from `data/mi`: frames.yml and the bank of meanings."""
+"""What reflections are made of, read once from `data/mi`: frames, tones, and the bank of meanings and shapes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,21 @@ from typing import Any
 
 import yaml
 
-from .meanings import ContentError, MeaningBank, compile_pattern, read_meaning
+from .meanings import ContentError, Cue, MeaningBank, compile_pattern, read_meaning, template
 from .parsing import Cleaner
+from .reflect_answer import Answer
+from .reflect_evidence import Tone
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-USES = frozenset(("first", "opinion", "yours", "pair"))
+KNOWN_PLACES = frozenset(("topic", "stuff", "stopping", "person", "child", "partner"))
+"""Slots that a message fills by its topic and the people in it, without a cue."""
+USES = frozenset(("first", "opinion", "yours", "pair", "if"))
 
 
 @dataclass(frozen=True)
 class Frame:
     """A way to say the client's clause back. `use`: first (about the client), yours (someone of theirs), opinion
-    (a view of theirs), pair (two clauses that pull apart)."""
+    (a view of theirs), if (what would follow from what), pair (two clauses that pull apart)."""
 
     id: str
     kind: str
@@ -68,16 +72,18 @@ class ReflectionContent:
     """Who can be "my ..." -> whether the word is plural."""
     roles: Mapping[str, frozenset[str]]
     """Slot -> the words that may fill it: person (anybody), child, partner."""
-    leaning: Mapping[str, tuple[re.Pattern[str], ...]]
+    leaning: Mapping[str, tuple[Cue, ...]]
     weighty: frozenset[str]
     frames: tuple[Frame, ...]
     opinions: tuple[Opinion, ...]
     refused: tuple[re.Pattern[str], ...]
     bank: MeaningBank
+    tones: tuple[Tone, ...]
+    answers: tuple[Answer, ...]
 
     @classmethod
     def load(cls, directory: Path) -> ReflectionContent:
-        """Read frames.yml and meanings/*.yml under `directory` (data/mi).
+        """Read frames.yml, tones.yml, meanings/*.yml and shapes/*.yml under `directory` (data/mi).
 
         Raises ContentError, naming the file and the key, when something is missing, double or malformed.
         """
@@ -107,7 +113,12 @@ class ReflectionContent:
                 opinions=tuple(Opinion(re.compile(o["words"], re.IGNORECASE), o["lead"]) for o in data["opinions"]),
                 frames=tuple(_frame(f) for f in data["frames"]),
                 refused=_patterns(data["refused"]),
-                bank=_bank(directory / "meanings", lists, frozenset(data["stop"].split())),
+                bank=_bank(directory, lists, frozenset(data["stop"].split())),
+                answers=tuple(
+                    Answer(n, re.compile(a["asked"], re.IGNORECASE), tuple(template(s, "simple") for s in a["say"]))
+                    for n, a in data["answers"].items()
+                ),
+                tones=read_tones(directory / "tones.yml"),
             )
         except KeyError as missing:
             raise ContentError(f"{path}: {missing} is missing") from missing
@@ -153,9 +164,38 @@ def _frame(entry: Mapping[str, str]) -> Frame:
     return Frame(entry["id"], entry["kind"], entry["use"], entry["text"])
 
 
+def read_tones(path: Path) -> tuple[Tone, ...]:
+    """The tones of tones.yml. Raises ContentError, naming the file, when one is incomplete."""
+    try:
+        return tuple(
+            Tone(name, frozenset(tone["meanings"]), tuple(tone["tails"]), tone.get("present", False))
+            for name, tone in _read(path).items()
+        )
+    except (KeyError, TypeError) as error:
+        raise ContentError(f"{path}: {error}") from error
+
+
+def read_examples(directory: Path) -> dict[str, tuple[list[str], list[str]]]:
+    """Meaning -> (examples, reflections), as written, of every meaning that can be told by likeness to its examples:
+    one with a reflection that needs no phrase caught by a cue.
+
+    Raises ContentError, naming the file, when a file cannot be read.
+    """
+    found = {}
+    for file in sorted(directory.glob("*.yml")):
+        for name, entry in _read(file).items():
+            try:
+                forms = [template(reflection) for reflection in entry["reflections"]]
+                if any(form.places <= KNOWN_PLACES for form in forms):
+                    found[name] = ([str(example) for example in entry["examples"]], [form.text for form in forms])
+            except (KeyError, TypeError, ContentError) as error:
+                raise ContentError(f"{file}: {name}: {error}") from error
+    return found
+
+
 def _bank(directory: Path, lists: Mapping[str, str], stop: frozenset[str]) -> MeaningBank:
     meanings = {}
-    for file in sorted(directory.glob("*.yml")):
+    for file in (*sorted((directory / "meanings").glob("*.yml")), *sorted((directory / "shapes").glob("*.yml"))):
         for name, entry in _read(file).items():
             if name in meanings:
                 raise ContentError(f"{file}: meaning {name!r} is there twice")

@@ -1,8 +1,9 @@
 """Which reflection is best, and which must not be said.
 
-The scale is 0..1. What counts, after the MITI 4.2.1 idea of a good reflection: depth (a complex one adds meaning),
-how much of it is the client's own, how sure the match is, and a length near the client's. Refusals come first: a
-sentence that breaks the house lint, repeats itself, or still speaks as the client is never said.
+The scale is 0..1. What counts, after the MITI 4.2.1 idea of a good reflection and what blind judges prefer: faith (how
+surely it is what the client means; their own words said back are sure), depth (a complex one adds meaning), how much
+of it is particular to this client, how near its wording is to the message, and a length near the client's. Refusals
+come first: a sentence that breaks the house lint, repeats itself, or still speaks as the client is never said.
 """
 
 from __future__ import annotations
@@ -11,8 +12,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-DEPTH: Mapping[str, float] = {"complex": 0.62, "double_sided": 0.62, "amplified": 0.45, "simple": 0.34}
-BAR = 0.30
+FAITH = 0.50
+DEPTH: Mapping[str, float] = {"complex": 0.24, "double_sided": 0.25, "amplified": 0.12, "simple": 0.0}
+OWN_WORD = 0.022
+MOST_OWN_WORDS = 6
+FIT = 0.18
+PLACE = 0.05
+WEIGHT = 0.6
+LENGTH = 0.012
+"""Taken off for each word beyond what the client's own length allows."""
+LEAST_BELIEF = 0.68
+"""A meaning less sure than this is not said: what was not earned is worse than saying little."""
+BAR = 0.45
 """Below this nothing is said."""
 LONGEST = 44
 """Words in one reflection; two short sentences at most."""
@@ -20,27 +31,28 @@ LONGEST = 44
 
 @dataclass(frozen=True)
 class Parts:
-    """What a score is made of: kind, words of the client's in slots, matched cue words, overlap with the meaning's
-    examples (0..1), place in the message (0 first .. 1 last), and the weight given by content."""
+    """What a score is made of: kind, belief (0..1) that this is what the client means, words of the client's in it,
+    fit of the wording to the whole message (-1..1), place in the message (0 first .. 1 last), and the weight given by
+    content or by the clause."""
 
     kind: str
+    belief: float = 1.0
     own_words: int = 0
-    matched: int = 0
-    overlap: float = 0.0
+    fit: float = 0.0
     place: float = 0.0
     weight: float = 0.0
 
 
 def score(parts: Parts, text: str, client_words: int) -> float:
     """The worth of a reflection that may be said, about 0..1."""
-    worth = DEPTH[parts.kind]
-    worth += 0.02 * min(parts.own_words, 6)
-    worth += 0.015 * min(parts.matched, 8)
-    worth += 0.12 * parts.overlap
-    worth += 0.05 * parts.place
-    worth += parts.weight
+    worth = FAITH * parts.belief
+    worth += DEPTH[parts.kind] * parts.belief
+    worth += OWN_WORD * min(parts.own_words, MOST_OWN_WORDS)
+    worth += FIT * max(0.0, parts.fit)
+    worth += PLACE * parts.place
+    worth += WEIGHT * parts.weight
     words = len(text.split())
-    worth -= 0.015 * max(0, words - max(14, round(1.2 * client_words)))
+    worth -= LENGTH * max(0, words - max(16, round(1.2 * client_words)))
     return round(worth, 4)
 
 

@@ -1,10 +1,12 @@
 """Reflections that are about this client's words, without a generative model.
 
-Theory of operation. A message is tidied and parsed once. Three sources propose sentences: the bank of meanings (what
-clients mean by such words, with their phrases in the slots), pairs (two sides of one message, the side against
-change first), and the client's own clauses turned round. Everything proposed passes the refusals and is scored; the
-best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says plainly that
-it did not understand: nonsense, greetings and questions to the bot are never reflected.
+Theory of operation. A message is tidied and parsed once. Six sources propose sentences: the bank of meanings (what
+clients mean by such words, told by cues and by likeness to examples), shapes (what the build of a sentence tells, with
+the client's phrases in the slots), tones (their own clause with what it seems to mean to them), pairs (two sides of one
+message, the side against change first), answers (a thing named after a question), and the client's own clauses turned
+round. A meaning is said alone or after the clause in which it was found. Everything proposed passes the refusals and is
+scored; the best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says
+plainly that it did not understand: nonsense, greetings and questions to the bot are never reflected.
 """
 
 from __future__ import annotations
@@ -12,14 +14,18 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from . import reflect_score
+from . import reflect_evidence, reflect_score
+from .likeness import Likeness
 from .meanings import Hit, Slot, fill
-from .person import Parser, sentence_case
+from .person import Parser
+from .reflect_answer import answered
 from .reflect_clauses import ClauseReader, Side
 from .reflect_content import ReflectionContent
+from .reflect_evidence import Felt
+from .reflect_joining import FRAGMENT, contrasted, echoes, joined, meant, tidy_end, use_of
 from .reflect_score import Parts
 
 if TYPE_CHECKING:
@@ -34,6 +40,16 @@ GROUNDED = "+own"
 """Ends the frame of a reflection that starts with the client's own clause; not twice running."""
 GROUND_WORTH = 4
 """Words of a grounding clause that count: it shows listening, but it is still only the first half."""
+LONGEST_TONED = 16
+TONED = -0.08
+"""Weight: a tone says less than a meaning."""
+FOLLOWS = 0.8
+"""Belief in the complex reflection of a condition."""
+LONGEST_SIDE = 14
+PAIRED = 0.04
+"""Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
+PREFERRED = 0.15
+"""So much worse than the best a preferred kind may be."""
 CLOSE = 0.04
 """Scores this near to the best are equals, between which chance decides."""
 
@@ -61,9 +77,11 @@ class Scored:
 class Reflector:
     """Makes reflections from one parser and one set of content. Holds no conversation."""
 
-    def __init__(self, parse: Parser, content: ReflectionContent) -> None:
+    def __init__(self, parse: Parser, content: ReflectionContent, likeness: Likeness | None = None) -> None:
+        """`likeness` compares messages with the meanings' examples; without it meanings are told by cues alone."""
         self._parse = parse
         self._content = content
+        self._likeness = likeness
         self._clauses = ClauseReader(content)
 
     def reflect(
@@ -72,19 +90,27 @@ class Reflector:
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = ALL_KINDS,
+        prefer: Collection[str] = (),
         rng: random.Random,
     ) -> Reflection | None:
         """The best reflection of `text`, or None when nothing safe can be said.
 
         `said`: the bot's earlier replies; none of their sentences or openings comes again. `frames_used`: the
-        `frame` of earlier reflections. `allow`: the kinds wanted now.
+        `frame` of earlier reflections. `allow`: the kinds wanted now; `prefer`: those taken where one is nearly as good
+        as the best. `previous`: the question that stood, if any; a thing named in answer is reflected with what it
+        answers.
         """
-        scored = self.candidates(text, language=language, topic=topic, said=said, frames_used=frames_used, allow=allow)
+        scored = self.candidates(
+            text, language=language, topic=topic, previous=previous, said=said, frames_used=frames_used, allow=allow
+        )
         if not scored:
             return None
+        enough = scored[0].score - PREFERRED
+        scored = [s for s in scored if s.reflection.kind in prefer and s.score >= enough] or scored
         near = [s for s in scored if s.score >= scored[0].score - CLOSE]
         return rng.choice(near).reflection
 
@@ -94,18 +120,19 @@ class Reflector:
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = ALL_KINDS,
     ) -> list[Scored]:
         """Everything that could be said to `text`, best first."""
         tidy = self._content.cleaner.clean(text)
-        if not self._reflectable(tidy):
-            return []
-        doc = self._parse(tidy)
+        proposals: Iterable[tuple[Reflection, Parts]] = self._answer(tidy, previous) if previous else ()
+        if self._reflectable(tidy):
+            proposals = [*proposals, *self._proposals(self._parse(tidy), tidy, topic, language)]
         words = len(tidy.split())
         found: dict[str, Scored] = {}
-        for reflection, parts in self._proposals(doc, tidy, topic, language):
+        for reflection, parts in proposals:
             if reflection.kind not in allow or not self._sayable(reflection.text):
                 continue
             if self._used(reflection.frame, frames_used):
@@ -154,15 +181,28 @@ class Reflector:
 
     # Sources
 
+    def _answer(self, tidy: str, previous: str) -> Iterator[tuple[Reflection, Parts]]:
+        if any(p.search(tidy) for p in self._content.never_said):
+            return
+        for sentence, frame in answered(tidy, previous, self._content.answers, self._parse):
+            parts = Parts("simple", 1.0, len(tidy.split()) + 2)
+            yield Reflection(tidy_end(sentence), "simple", frame, (f"answers: {previous}",), tidy), parts
+
     def _proposals(
         self, doc: Doc, tidy: str, topic: str | None, language: ClientLanguage | None
     ) -> Iterator[tuple[Reflection, Parts]]:
         topics, common = self._common(tidy, topic)
-        hits = self._content.bank.recognise(doc, common, topics)
         sides = list(self._clauses.sides(doc, language))
+        signs = [(side.at, side.end, side.sign) for side in sides]
+        bank, tones = self._content.bank, self._content.tones
+        evidence = reflect_evidence.weigh(doc, bank, self._likeness, common, topics, signs, tones)
+        hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
         for hit in hits:
-            yield from self._from_meaning(hit, common, sides, doc)
-        yield from self._pairs([*_halves(hits), *sides], doc)
+            yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
+        for felt in evidence.tones:
+            if felt.belief >= reflect_score.LEAST_BELIEF:
+                yield from self._in_tone(felt, sides, doc)
+        yield from self._pairs(hits, sides, doc)
         for side in sides:
             yield from self._plain(side, doc)
 
@@ -186,119 +226,87 @@ class Reflector:
         return frozenset(t.id for t in (*present, *agreed)), slots
 
     def _from_meaning(
-        self, hit: Hit, common: Mapping[str, Slot], sides: Sequence[Side], doc: Doc
+        self, hit: Hit, common: Mapping[str, Slot], sides: Sequence[Side], doc: Doc, fits: Mapping[str, float]
     ) -> Iterator[tuple[Reflection, Parts]]:
         """The sentences of a meaning: by themselves, and after the client's own clause that they answer."""
         place = max(hit.places) / max(1, len(doc))
-        why = (f"meaning {hit.meaning.id}", f"cue: {hit.evidence}")
+        how = f"cue: {hit.evidence}" if hit.matched else f"like: {hit.evidence}"
+        why = (f"meaning {hit.meaning.id}", how, f"belief {hit.belief:.2f}", f"likeness {hit.like:.2f}")
         ground = self._ground(hit, sides)
         for number, form in enumerate(hit.meaning.reflections):
             text = fill(form, hit.slots)
             if text is None:
                 continue
             own = sum(2 if p in common else len(hit.slots[p].text.split()) for p in form.places)
-            parts = Parts(form.kind, own, hit.matched, hit.overlap, place, hit.meaning.weight)
+            parts = Parts(form.kind, hit.belief, own, fits.get(form.text, 0.2), place, hit.meaning.weight)
             frame = f"{hit.meaning.id}/{number}"
             yield Reflection(tidy_end(text), form.kind, frame, why, hit.evidence), parts
-            if (
-                ground is not None
-                and not form.places
-                and form.kind in ("complex", "double_sided")
-                and not _echo(ground.text, text)
-            ):
-                parts = Parts(
-                    form.kind, min(GROUND_WORTH, ground.own_words), hit.matched, hit.overlap, place, hit.meaning.weight
-                )
-                together = tidy_end(f"{ground.text}. {text}")
+            if ground is None or form.places - common.keys() or form.kind not in ("complex", "double_sided"):
+                continue
+            if not echoes(ground.text, text):
+                parts = replace(parts, own_words=max(own, min(GROUND_WORTH, ground.own_words)))
+                together = tidy_end(joined(ground.text, text))
                 yield Reflection(together, form.kind, frame + GROUNDED, (*why, ground.source), hit.evidence), parts
+
+    def _in_tone(self, felt: Felt, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        """The client's own clause, and in the same breath what it seems to mean to them."""
+        near = [s for s in sides if s.at < felt.end and felt.start < s.end and len(s.text.split()) <= LONGEST_TONED]
+        near = [s for s in near if not s.text.startswith("as you see it") and not FRAGMENT.match(s.text)]
+        for side in near:
+            if side.past and felt.tone.present:
+                continue
+            place = side.at / max(1, len(doc))
+            weight = self._clauses.weight(side.text, place) + TONED
+            for number, tail in enumerate(felt.tone.tails):
+                parts = Parts("complex", felt.belief, min(GROUND_WORTH, side.own_words), 0.2, place, weight)
+                text = tidy_end(f"{side.text}, and {tail}")
+                why = (f"tone {felt.tone.id}", f"nearest: {felt.nearest}", f"belief {felt.belief:.2f}", side.source)
+                span = doc[side.at : side.end].text
+                yield Reflection(text, "complex", f"tone {felt.tone.id}/{number}", why, span), parts
 
     def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
         """The client's clause in which a meaning was found, where it is short and about the client."""
+        low, high = (hit.places[-1], hit.places[-1]) if hit.matched else (min(hit.places), max(hit.places))
         near = [
             s
             for s in sides
-            if s.at <= hit.places[-1] < s.end
-            and re.match(r"(?:as )?your?\b", s.text)
-            and 4 <= len(s.text.split()) <= 13
+            if s.at <= high and low < s.end and re.match(r"(?:as )?your?\b", s.text) and 4 <= len(s.text.split()) <= 13
         ]
         return max(near, key=lambda s: self._clauses.weight(s.text, 0.0), default=None)
 
-    def _pairs(self, sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
-        against = [s for s in sides if s.sign == "sustain" and len(s.text.split()) <= 14]
-        towards = [s for s in sides if s.sign == "change" and len(s.text.split()) <= 14]
+    def _pairs(self, hits: Sequence[Hit], sides: Sequence[Side], doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
+        """Two sides of one message, the side against change first: a meaning's half and a clause that is coded for
+        the other side, or two clauses which the client set against each other."""
         frames = [f for f in self._content.frames if f.use == "pair"]
-        for left in against:
-            for right in towards:
-                if not _pulls_apart(left, right):
+        for left, right, belief in (*meant(hits, sides), *contrasted(sides)):
+            if len(left.text.split()) > LONGEST_SIDE or len(right.text.split()) > LONGEST_SIDE:
+                continue
+            for frame in frames:
+                if "still" in frame.text and re.search(r"\bstill\b", left.text + right.text):
                     continue
-                if left.source == right.source or (left.at < right.end and right.at < left.end):
-                    continue
-                for frame in frames:
-                    text = frame.text.format(sustain=left.text, change=right.text)
-                    own = left.own_words + right.own_words
-                    parts = Parts(frame.kind, own // 2, 2, 0.0, max(left.at, right.at) / max(1, len(doc)))
-                    why = (f"against: {left.source}", f"towards: {right.source}")
-                    span = doc[min(left.at, right.at) : max(left.end, right.end)].text
-                    yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
+                text = frame.text.format(sustain=left.text, change=right.text)
+                own = (left.own_words + right.own_words) // 2
+                weight = (self._clauses.weight(left.text, 0) + self._clauses.weight(right.text, 0)) / 2 - PAIRED
+                parts = Parts(frame.kind, belief, own, 0.2, max(left.at, right.at) / max(1, len(doc)), weight)
+                why = (f"against: {left.source}", f"towards: {right.source}", f"belief {belief:.2f}")
+                span = doc[min(left.at, right.at) : max(left.end, right.end)].text
+                yield Reflection(tidy_end(text), frame.kind, frame.id, why, span), parts
 
     def _plain(self, side: Side, doc: Doc) -> Iterator[tuple[Reflection, Parts]]:
-        use = "opinion"
-        if side.event or re.match(r"(?:as you|for you|you)\b", side.text):
-            use = "first"
-        elif side.text.startswith("your "):
-            use = "yours"
-        elif _FRAGMENT.match(side.text):
+        use = use_of(side)
+        if use is None:
             return
-        elif not _JUDGES.search(side.text):
-            use = "yours"
         for frame in self._content.frames:
             if frame.use != use:
                 continue
             place = side.at / max(1, len(doc))
             weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
-            parts = Parts(frame.kind, 0, 0, 0.0, place, weight)
+            if not re.search(r"\byou", side.text):
+                weight -= 0.08
+            sure = 1.0 if frame.kind == "simple" else FOLLOWS
+            parts = Parts(frame.kind, sure, 0, 0.2, place, weight)
             span = doc[side.at : side.end].text
             yield (
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
                 parts,
             )
-
-
-_FRAGMENT = re.compile(
-    r"\d|(?:to(?:day|night|morrow)|\w+day|after|before|when|while|if|last|next|then|now|since|until)\b", re.IGNORECASE
-)
-"""How a clause begins that is a time or a condition, and no view to be said back as one."""
-_JUDGES = re.compile(
-    r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
-    re.IGNORECASE,
-)
-"""What makes such a clause a view, to be said back as the client's own; a plain fact is said back as it is."""
-
-
-def _pulls_apart(left: Side, right: Side) -> bool:
-    """Whether two sides may be set against each other: one is the client's own clause, and where both are, the
-    client set them against each other first."""
-    own = [side.source.startswith("clause") for side in (left, right)]
-    return any(own) and (not all(own) or left.contrast or right.contrast)
-
-
-def _halves(hits: Iterable[Hit]) -> Iterator[Side]:
-    for hit in hits:
-        for form in hit.meaning.halves:
-            text = fill(form, hit.slots)
-            if text is not None and hit.meaning.sign in ("change", "sustain"):
-                yield Side(text, hit.meaning.sign, hit.meaning.id, hit.at, hit.at + hit.matched, 6)
-
-
-def _echo(first: str, second: str) -> bool:
-    """Whether two sentences say much the same words, so that one after the other would sound doubled."""
-    one, two = (
-        set(re.findall(r"[a-z]{4,}", t.lower())) - {"your", "that", "with", "this", "have"} for t in (first, second)
-    )
-    return bool(one) and len(one & two) / len(one) > 0.34
-
-
-def tidy_end(text: str) -> str:
-    """A capital at the start of each sentence and one full stop at the end."""
-    text = re.sub(r"\s+", " ", text).strip().rstrip(".,; ") + "."
-    return re.sub(r"(^|[.] )([a-z])", lambda m: m.group(1) + sentence_case(m.group(2)), text)

@@ -47,9 +47,11 @@ class Reflects(Protocol):
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = (),
+        prefer: Collection[str] = (),
         rng: random.Random,
     ) -> Reflection | None: ...
 
@@ -59,6 +61,7 @@ class Reflects(Protocol):
         *,
         language: ClientLanguage | None = None,
         topic: str | None = None,
+        previous: str | None = None,
         said: Collection[str] = (),
         frames_used: Sequence[str] = (),
         allow: Collection[str] = (),
@@ -657,9 +660,8 @@ class MICore:
             return False
         amplify = heard.talk == "sustain" and state.discord == 0 and state.turns % 5 == 0
         kinds = tuple(k for k in allow if k != "amplified" or amplify)
-        ambivalent = heard.language is not None and heard.language.ambivalent and "double_sided" in kinds
-        wanted = [("double_sided",), kinds] if ambivalent else [kinds]
-        reflection = next((made for only in wanted if (made := self._made(draft, only))), None)
+        ambivalent = heard.language is not None and heard.language.ambivalent
+        reflection = self._made(draft, kinds, prefer=("double_sided",) if ambivalent else ())
         if reflection is None:
             return self._short_answer(draft) or self._echo(draft)
         kind = "simple" if reflection.kind == "simple" else "complex"
@@ -668,7 +670,7 @@ class MICore:
         draft.change(frames=(*state.frames, reflection.frame)[-12:], said=said)
         return True
 
-    def _made(self, draft: Draft, kinds: Sequence[str]) -> Reflection | None:
+    def _made(self, draft: Draft, kinds: Sequence[str], prefer: Sequence[str]) -> Reflection | None:
         """A reflection whose opening and frame are fresh for some turns, and whose words are for good."""
         made = self.reflector.reflect(
             draft.heard.text,
@@ -677,6 +679,7 @@ class MICore:
             said=draft.state.said[-RECENT:],
             frames_used=draft.state.frames[-FRESH_FRAMES:],
             allow=kinds,
+            prefer=prefer,
             rng=draft.rng,
         )
         return None if made is None or sentence_id(made.text) in draft.state.said else made

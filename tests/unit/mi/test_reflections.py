@@ -112,18 +112,18 @@ def test_a_double_sided_reflection_ends_on_the_change_side(reflector):
 
 
 def test_hopeless_words_are_said_as_a_feeling_not_confirmed(reflector):
-    reflection = say(reflector, "I don't have what it takes", allow=("simple",))
+    reflection = say(reflector, "I don't have the nerve for this", allow=("simple",))
     assert reflection is not None
-    assert reflection.text == "You feel you don't have what it takes."
+    assert reflection.text == "You feel you don't have the nerve for this."
 
 
 def test_a_guess_stays_a_guess(reflector):
-    reflection = say(reflector, "maybe my life would be calmer without him", allow=("simple",))
+    reflection = say(reflector, "maybe this flat would be quieter without the lodger", allow=("simple",))
     assert reflection is None or "wonder whether" in reflection.text
 
 
 def test_a_view_is_said_as_the_clients_view(reflector):
-    reflection = say(reflector, "Vaping isn't nearly as bad as cigarettes", allow=("simple",))
+    reflection = say(reflector, "Roller skating isn't half as risky as horses", allow=("simple",))
     assert reflection is not None
     assert any(words in reflection.text for words in ("As you see it", "The way you see", "From where you stand"))
 
