@@ -48,8 +48,8 @@ MOST_ORDINARY = 2500
 ORDINARY_WEIGHT = 1.0
 OTHER_KIND_WEIGHT = 0.2  # a text of another kind may show this one too
 PART_WEIGHT = 1.0  # shared by the clauses of a harmless text
-VECTOR_PENALTY, WORD_PENALTY = 0.5, 0.3
-ROUNDS = 60
+VECTOR_PENALTY, WORD_PENALTY = 0.12, 0.3
+ROUNDS = 80
 LEAST_SEEN = 2  # texts that a feature occurs in
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 
@@ -129,7 +129,7 @@ def rows(
         findings = screener.find(example.text)
         todo.extend((number, findings, block) for block in blocks(findings.folded, findings.sentences))
     progress("reading sentences")
-    vectors = Embedder().embed_parts(
+    vectors = Embedder().embed_deep(
         [block.text for _, _, block in todo], [[part.place for part in block.parts] for _, _, block in todo]
     )
     out = []
@@ -153,11 +153,8 @@ class Model:
 
     def log_odds(self, pieces: Sequence[Row]) -> Array:
         """(rows, heads)"""
-        import numpy as np
 
-        size = pieces[0].vector.shape[0]
-        matrix = _Matrix(pieces, self.features, self.rarities)
-        return np.column_stack([matrix.times(head) for head in self.weights]) if size else np.zeros((0, len(HEADS)))
+        return _Matrix(pieces, self.features, self.rarities).times(self.weights)
 
     def as_json(self) -> dict[str, Any]:
         """As `Scorer.load` reads it; features that weigh nothing are left out."""
@@ -170,18 +167,18 @@ class Model:
         return {
             "heads": [f"{kind} {tier.label}" for kind, tier in HEADS],
             "biases": [round(float(head[-1]), 4) for head in self.weights],
-            "vectors": [[round(float(value), 4) for value in head[:size]] for head in self.weights],
+            "vectors": [[round(float(value), 5) for value in head[:size]] for head in self.weights],
             "words": words,
         }
 
 
 class _Matrix:
-    """The rows as a dense part (vectors) and a sparse one (features)."""
+    """The rows as a dense part (vectors) and a sparse one (features), for all heads at once."""
 
     def __init__(self, pieces: Sequence[Row], features: dict[str, int], rarities: Array) -> None:
         import numpy as np
 
-        self.dense = np.array([row.vector for row in pieces], dtype=np.float64)
+        self.dense = np.array([row.vector for row in pieces], dtype=np.float32)
         places: list[int] = []
         values: list[float] = []
         owners: list[int] = []
@@ -202,17 +199,25 @@ class _Matrix:
         self.size, self.width = self.dense.shape[1], len(features)
 
     def times(self, weights: Array) -> Array:
+        """(rows, heads) from (heads, features)."""
         import numpy as np
 
-        sparse = self.values * weights[self.size : -1][self.places]
-        total: Array = self.dense @ weights[: self.size] + weights[-1]
-        return total + np.bincount(self.owners, sparse, minlength=len(self.dense))
+        total = self.dense @ weights[:, : self.size].T.astype(np.float32) + weights[:, -1]
+        for head, row in enumerate(weights[:, self.size : -1]):
+            total[:, head] += np.bincount(self.owners, self.values * row[self.places], minlength=len(self.dense))
+        result: Array = total
+        return result
 
     def gradient(self, residual: Array) -> Array:
+        """(heads, features) from (rows, heads)."""
         import numpy as np
 
-        sparse = np.bincount(self.places, self.values * residual[self.owners], minlength=self.width)
-        return np.concatenate([self.dense.T @ residual, sparse, [residual.sum()]])
+        dense = (self.dense.T @ residual.astype(np.float32)).T
+        sparse = [
+            np.bincount(self.places, self.values * column[self.owners], minlength=self.width) for column in residual.T
+        ]
+        result: Array = np.hstack([dense, np.array(sparse), residual.sum(axis=0)[:, None]])
+        return result
 
 
 def fit(examples: Sequence[Example], pieces: Sequence[Row], progress: Callable[[str], None] = lambda _: None) -> Model:
@@ -226,18 +231,15 @@ def fit(examples: Sequence[Example], pieces: Sequence[Row], progress: Callable[[
     matrix = _Matrix(used, features, rarities)
     penalty = np.concatenate([np.full(matrix.size, VECTOR_PENALTY), np.full(matrix.width, WORD_PENALTY), [1e-4]])
     count = Counter(row.example for row in used)
-    weights: list[Array] = []
-    for kind, tier in HEADS:
-        start = np.zeros(len(penalty)) if tier == Tier.CHECK_IN else weights[-1]  # a tier is much like the one below
-        progress(f"learning {kind.replace('_', ' ')}")
-        truth, weight = np.zeros(len(used)), np.zeros(len(used))
-        for number, row in enumerate(used):
-            example = examples[row.example]
+    truths, importance = np.zeros((len(used), len(HEADS))), np.zeros((len(used), len(HEADS)))
+    for number, row in enumerate(used):
+        example = examples[row.example]
+        for column, (kind, tier) in enumerate(HEADS):
             mine = kind in (ANY, example.kind)
-            truth[number] = float(mine and example.tier >= tier)
-            weight[number] = _weight(example, mine, row.part, count[row.example])
-        weights.append(_logistic(matrix, truth, weight, penalty, start))
-    return Model(features, rarities, np.array(weights))
+            truths[number, column] = float(mine and example.tier >= tier)
+            importance[number, column] = _weight(example, mine, row.part, count[row.example])
+    progress("learning risk")
+    return Model(features, rarities, _logistic(matrix, truths, importance, penalty))
 
 
 def _weight(example: Example, mine: bool, part: bool, pieces: int) -> float:
@@ -247,16 +249,26 @@ def _weight(example: Example, mine: bool, part: bool, pieces: int) -> float:
     return whole * PART_WEIGHT / (pieces - 1) if part else whole
 
 
-def _logistic(matrix: _Matrix, truth: Array, weight: Array, penalty: Array, point: Array) -> Array:
-    """The weights with the least penalised loss, by L-BFGS (Nocedal 1980) from `point` on."""
+def _logistic(matrix: _Matrix, truth: Array, weight: Array, penalty: Array) -> Array:
+    """The weights (heads, features) with the least penalised loss, by L-BFGS (Nocedal 1980) over all heads at once.
+
+    Args:
+        truth, weight: (rows, heads): what is true, and how much it counts.
+        penalty: (features,), the same for each head.
+    """
     import numpy as np
 
-    def loss(point: Array) -> tuple[float, Array]:
-        z = matrix.times(point)
-        chance = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
-        value = float((weight * (np.logaddexp(0, z) - truth * z)).sum() + 0.5 * (penalty * point * point).sum())
-        return value, matrix.gradient(weight * (chance - truth)) + penalty * point
+    shape = (truth.shape[1], len(penalty))
 
+    def loss(point: Array) -> tuple[float, Array]:
+        weights = point.reshape(shape)
+        z = matrix.times(weights)
+        chance = 1 / (1 + np.exp(-np.clip(z, -30, 30)))
+        value = float((weight * (np.logaddexp(0, z) - truth * z)).sum() + 0.5 * (penalty * weights * weights).sum())
+        slope: Array = matrix.gradient(weight * (chance - truth)) + penalty * weights
+        return value, slope.ravel()
+
+    point: Array = np.zeros(shape[0] * shape[1])
     value, slope = loss(point)
     steps: list[tuple[Array, Array]] = []
     for _ in range(ROUNDS):
@@ -275,7 +287,7 @@ def _logistic(matrix: _Matrix, truth: Array, weight: Array, penalty: Array, poin
         point, value, slope = there, new_value, new_slope
         if done:
             break
-    return point
+    return point.reshape(shape)
 
 
 def _direction(slope: Array, steps: Sequence[tuple[Array, Array]]) -> Array:

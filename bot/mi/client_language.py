@@ -26,6 +26,7 @@ BOTH = 3.2
 OUTRIGHT = 2.5
 CONTRAST = 0.5
 SPAN_WEIGHT = 0.3  # lighter signals count but are not shown as spans
+FIRM_CODE = 0.15  # a code that a cue of grammar names is given too from this probability on
 _FLOOR = 1e-4
 
 
@@ -67,8 +68,16 @@ def annotate(
     return decide(text, signals, scores)
 
 
-def decide(text: str, signals: Signals, scores: Mapping[str, float] | None = None) -> ClientLanguage:
-    """Talk, codes and confidence from the signals and, when given, a learned head's probabilities."""
+def decide(
+    text: str,
+    signals: Signals,
+    scores: Mapping[str, float] | None = None,
+    code_scores: Mapping[str, float] | None = None,
+) -> ClientLanguage:
+    """Talk, codes and confidence from the signals and, when given, learned heads' probabilities.
+
+    `scores`: by class (`CLASSES`); `code_scores`: by code with its sign ("reason+").
+    """
     by_cue = cue_probabilities(signals)
     share = HEAD_SHARE_FIRM if any(signal.firm for signal in signals.found) else HEAD_SHARE
     odds = by_cue if scores is None else pool(by_cue, scores, share)
@@ -84,7 +93,9 @@ def decide(text: str, signals: Signals, scores: Mapping[str, float] | None = Non
     return ClientLanguage(
         talk=talk,
         ambivalent=ambivalent,
-        codes=_codes(text, signals, talk, ambivalent),
+        codes=_learned_codes(text, signals, talk, ambivalent, code_scores)
+        if code_scores
+        else _codes(text, signals, talk, ambivalent),
         confidence=round(min(confidence, 0.999), 3),
         evidence=_evidence(signals, scores),
     )
@@ -150,6 +161,30 @@ def _codes(text: str, signals: Signals, talk: str, ambivalent: bool) -> tuple[Sp
         code = "reason" if asked == "other" else asked
         return (*spans.values(), Span(code, sign, text[begin:end], begin, end))
     return tuple(spans.values())
+
+
+def _learned_codes(
+    text: str, signals: Signals, talk: str, ambivalent: bool, scores: Mapping[str, float]
+) -> tuple[Span, ...]:
+    """For each side that the message takes, its likeliest code: where a cue of that code (else of that sign) was found,
+    else the whole message. A cue that rests on grammar stands beside it."""
+    if talk == "neutral" or not text.strip():
+        return ()
+    begin, end = len(text) - len(text.lstrip()), len(text.rstrip())
+    spans: dict[tuple[str, str], Span] = {}
+    for sign in "+-" if ambivalent else ("+" if talk == "change" else "-"):
+        own = {name[:-1]: value for name, value in scores.items() if name.endswith(sign)}
+        code = max(own, key=lambda name: own[name])
+        cues = [s for s in signals.found if (s.sign > 0) == (sign == "+") and s.weight >= SPAN_WEIGHT]
+        cue = max(cues, key=lambda s: (s.code == code, s.weight), default=None)
+        start, stop = (cue.start, cue.end) if cue is not None else (begin, end)
+        spans[code, sign] = Span(code, sign, text[start:stop], start, stop)
+        for firm in (s for s in cues if s.firm and s.code != "other"):
+            if own.get(firm.code, 0.0) >= FIRM_CODE:
+                spans.setdefault(
+                    (firm.code, sign), Span(firm.code, sign, text[firm.start : firm.end], firm.start, firm.end)
+                )
+    return tuple(sorted(spans.values(), key=lambda span: span.start))
 
 
 def _evidence(signals: Signals, scores: Mapping[str, float] | None) -> tuple[str, ...]:

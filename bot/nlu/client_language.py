@@ -2,7 +2,7 @@
 
 It reads the question from `message.get("metadata")["previous"]` and leaves the result under `client_language`:
 `{"talk", "ambivalent", "codes": [{"code", "sign", "text", "start", "end"}], "confidence", "evidence"}`.
-It is independent of the intent: in config.yml it may stand anywhere in the pipeline.
+Where the intent is talk about the change (`share`, as `IntentClassifier` learns them together), it also says which.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
 from rasa.engine.storage.storage import ModelStorage
-from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KEY, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
@@ -31,6 +31,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 # Text, the question before it (or None), its class, how much it counts.
 Example = tuple[str, Any, str, float]
 _FILE = "talk_head.json"
+_CODES_FILE = "codes_head.json"
 # Longer than this a statement means the same after any question, so it is also learned beside one.
 _STANDS_ALONE = 4  # words
 
@@ -44,13 +45,15 @@ class ClientLanguageClassifier(GraphComponent):
         """`cues` is a path from the project's root; `classes` maps intents, every other one is neutral.
 
         The `neutral` intents count in full, the rest (booking, privacy, ...) by `others_weight`: their words are far
-        from client talk and would otherwise make everything unusual look neutral.
+        from client talk and would otherwise make everything unusual look neutral. Messages of whole conversations
+        (those with a `conversation`) count by `conversation_weight`: they are what the bot will meet.
         """
         return {
             "cues": "data/mi/cues.yml",
             "classes": {"change_talk": "change", "sustain_talk": "sustain", "ambivalence": "ambivalent"},
             "neutral": ["share"],
             "others_weight": 0.35,
+            "conversation_weight": 2.0,
             "ignore": ["not_english", "gibberish"],
             "strength": 4.0,
             "seed": 0,
@@ -95,6 +98,8 @@ class ClientLanguageClassifier(GraphComponent):
             path = directory / _FILE
             if path.exists():
                 component._head = TalkHead.load(path, component._cues)
+            if (directory / _CODES_FILE).exists():
+                component._codes_head = TalkHead.load(directory / _CODES_FILE, component._cues)
         return component
 
     def __init__(self, config: dict[str, Any], model_storage: ModelStorage, resource: Resource) -> None:
@@ -103,6 +108,7 @@ class ClientLanguageClassifier(GraphComponent):
         self._storage = model_storage
         self._resource = resource
         self._head: TalkHead | None = None
+        self._codes_head: TalkHead | None = None
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn the head from the intent examples and keep it."""
@@ -117,6 +123,12 @@ class ClientLanguageClassifier(GraphComponent):
                 head = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
                 self._head = head.fit(rows, classes, weights, vectors_of(examples, [text for text, _ in rows]))
                 self._head.save(directory / _FILE)
+            coded = [found for example in examples for found in coded_stretches(example)]
+            if len({code for _, _, code in coded}) > 1:
+                stretches = [(text, read(text, previous, self._cues)) for text, previous, _ in coded]
+                codes = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
+                self._codes_head = codes.fit(stretches, [code for _, _, code in coded])
+                self._codes_head.save(directory / _CODES_FILE)
         return self._resource
 
     def process(self, messages: list[Message]) -> list[Message]:
@@ -125,7 +137,23 @@ class ClientLanguageClassifier(GraphComponent):
             text = message.get(TEXT) or ""
             result = self._annotate(text, previous_of(message), embedding_of(message))
             message.set(CLIENT_LANGUAGE, as_dict(result), add_to_output=True)
+            self._name_talk(message, result)
         return messages
+
+    def _name_talk(self, message: Message, result: ClientLanguage) -> None:
+        """Turns the intent `share` into change_talk, sustain_talk or ambivalence, in the ranking too."""
+        kind = "ambivalent" if result.ambivalent else result.talk
+        names = {cls: intent for intent, cls in self._config["classes"].items()}
+        name = names.get(kind)
+        intent = message.get(INTENT) or {}
+        if name is None or intent.get(INTENT_NAME_KEY) not in self._config["neutral"]:
+            return
+        message.set(INTENT, {**intent, INTENT_NAME_KEY: name}, add_to_output=True)
+        ranking = [
+            {**place, INTENT_NAME_KEY: name} if place[INTENT_NAME_KEY] in self._config["neutral"] else place
+            for place in message.get(INTENT_RANKING_KEY) or []
+        ]
+        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Nothing after this component learns from its result."""
@@ -135,7 +163,13 @@ class ClientLanguageClassifier(GraphComponent):
         signals = read(text, previous, self._cues)
         vector = None if embedding is None else embedding[0]
         scores = self._head.probabilities(text, signals, vector) if self._head is not None and text.strip() else None
-        return decide(text, signals, scores)
+        codes = self._codes_head.probabilities(text, signals) if self._codes_head is not None else None
+        return decide(text, signals, scores, codes)
+
+    def _weight(self, example: Message, talk: set[str]) -> float:
+        if example_metadata(example).get("conversation"):
+            return float(self._config["conversation_weight"])
+        return 1.0 if example.get(INTENT) in talk else float(self._config["others_weight"])
 
     def _labelled(self, examples: list[Message]) -> list[Example]:
         classes, ignored = self._config["classes"], set(self._config["ignore"])
@@ -145,20 +179,35 @@ class ClientLanguageClassifier(GraphComponent):
                 example.get(TEXT),
                 previous_of(example),
                 classes.get(example.get(INTENT), "neutral"),
-                1.0 if example.get(INTENT) in talk else self._config["others_weight"],
+                self._weight(example, talk),
             )
             for example in examples
             if example.get(TEXT) and example.get(INTENT) not in ignored
         ]
 
 
-def previous_of(message: Message) -> str | None:
-    """The question before a message: at run time in its metadata, in training in the example's metadata."""
+def coded_stretches(example: Message) -> list[tuple[str, str | None, str]]:
+    """The coded stretches of an example, each with what was said before the message and its code ("reason+")."""
+    codes = (example_metadata(example)).get("codes", ())
+    found = []
+    for line in codes:
+        code, _, text = str(line).partition(" ")
+        found.append((text, previous_of(example), code))
+    return found
+
+
+def example_metadata(message: Message) -> Mapping[str, Any]:
+    """What stands under an example's `metadata` in the training data, or what came with a message."""
     metadata = message.get("metadata")
     if not isinstance(metadata, Mapping):
-        return None
+        return {}
     example = metadata.get("example")
-    found = (example if isinstance(example, Mapping) else metadata).get("previous")
+    return example if isinstance(example, Mapping) else metadata
+
+
+def previous_of(message: Message) -> str | None:
+    """The question before a message: at run time in its metadata, in training in the example's metadata."""
+    found = example_metadata(message).get("previous")
     return str(found) if found else None
 
 

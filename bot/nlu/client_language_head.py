@@ -1,9 +1,10 @@
 """The learned head of client language: class probabilities from words, letters, cues and the question asked.
 
-Four classes (`bot.mi.client_language.CLASSES`). It is a logistic regression over blocks of terms, each block
-TF-IDF weighted and scaled to length 1: word pairs, word triples with the topic taken out, and letter groups (for
-typos); beside them the cues found and, where the pipeline has one, a sentence embedding. scikit-learn fits it; what
-is kept and used is a plain table of weights by term, so a message costs one look-up a term and the file is JSON.
+One head knows the four classes of talk (`bot.mi.client_language.CLASSES`), another the DARN-CAT codes with their sign.
+It is a logistic regression over blocks of terms, each block TF-IDF weighted and scaled to length 1: word pairs, word
+triples with the topic taken out, and letter groups (for typos); beside them the cues found and, for the talk, the
+sentence embedding where the pipeline has one. scikit-learn fits it; what is kept and used is a plain table of weights
+by term, so a message costs one look-up a term and the file is JSON.
 Everything is seeded: the same data gives the same head.
 """
 
@@ -16,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bot.mi.client_language import CLASSES
 from bot.mi.cues import Cues
 from bot.mi.language_signals import Signals
 from bot.mi.language_text import clauses
@@ -99,7 +99,7 @@ class TalkHead:
         self._base = base
 
     def probabilities(self, text: str, signals: Signals, vector: Vector = None) -> dict[str, float]:
-        """Class to probability for one message; sums to 1 over `CLASSES`."""
+        """Class to probability for one message, for the classes learnt; sums to 1."""
         scores = list(self._base)
         for block, found in terms(text, self._cues).items():
             _add_block(scores, self._tables[block], found)
@@ -111,8 +111,7 @@ class TalkHead:
         top = max(scores)
         powers = [math.exp(score - top) for score in scores]
         total = sum(powers)
-        found_classes = {name: power / total for name, power in zip(self._classes, powers, strict=True)}
-        return {name: found_classes.get(name, 0.0) for name in CLASSES}
+        return {name: power / total for name, power in zip(self._classes, powers, strict=True)}
 
     def save(self, path: Path) -> None:
         """Write the tables to one JSON file."""

@@ -129,10 +129,19 @@ class IntentModel:
             np.asarray(share * (found.T @ pull), dtype=np.float32)
             for share, found in zip((weights.words, weights.letters), terms, strict=True)
         ]
+        odds, offset = calibration.coef_.T, calibration.intercept_
+        if len(intents) == 2:  # scikit-learn gives one column for two classes
+            odds, offset = np.hstack([-odds, odds]), np.hstack([-offset, offset])
         return cls(
-            settings, [str(intent) for intent in intents], readers, lexical, embeddings, pull,
-            calibration.coef_.T * SCORE_SCALE, calibration.intercept_,
-        )  # fmt: skip
+            settings,
+            [str(intent) for intent in intents],
+            readers,
+            lexical,
+            embeddings,
+            pull,
+            odds * SCORE_SCALE,
+            offset,
+        )
 
     def probabilities(self, texts: Sequence[str], embeddings: np.ndarray) -> np.ndarray:
         """(texts, intents), each row summing to 1."""
@@ -195,11 +204,13 @@ class IntentClassifier(GraphComponent, RasaIntentClassifier):
     def get_default_config() -> dict[str, Any]:
         """What config.yml may set.
 
-        `boost`: intent to factor, how much more a missed example of it costs; `sure`: intent to the confidence it
-        needs, below which the next one is taken (stopping or deleting by mistake costs a client more than being asked
-        once more); `ranking_length`: 0 ranks all.
+        `together`: intents learnt as one, under the name of the first; which of them it is, `ClientLanguageClassifier`
+        says, for it also knows the question before. `most_together`: so many of their examples are learnt, evenly
+        thinned out (the time to learn grows with the cube). `boost`: intent to factor, how much more a missed one
+        costs; `sure`: intent to the confidence it needs, below which the next one is taken (stopping or deleting by
+        mistake costs a client more than being asked once more); `ranking_length`: 0 ranks all.
         """
-        return {"boost": {}, "sure": {}, "ranking_length": 10}
+        return {"boost": {}, "sure": {}, "ranking_length": 10, "together": [], "most_together": 3000}
 
     @classmethod
     def create(
@@ -233,8 +244,13 @@ class IntentClassifier(GraphComponent, RasaIntentClassifier):
         self._config, self._model_storage, self._resource, self._model = config, model_storage, resource, model
 
     def train(self, training_data: TrainingData) -> Resource:
-        examples = [example for example in training_data.intent_examples if embedding_of(example) is not None]
-        labels = [example.get(INTENT) for example in examples]
+        known = [example for example in training_data.intent_examples if embedding_of(example) is not None]
+        together = list(self._config["together"])
+        joined = [example for example in known if example.get(INTENT) in together]
+        step = max(1.0, len(joined) / self._config["most_together"])
+        thinned = [joined[int(n * step)] for n in range(int(len(joined) / step))]
+        examples = [*(example for example in known if example.get(INTENT) not in together), *thinned]
+        labels = [together[0] if example.get(INTENT) in together else example.get(INTENT) for example in examples]
         if len(set(labels)) < 2:
             raise InvalidConfigException("IntentClassifier needs examples of at least two intents, with embeddings.")
         self._model = IntentModel.fit(

@@ -11,8 +11,10 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import mul
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from bot.safety.features import RULE_VALUE, Mark, rule_features, word_features, word_value
 from bot.safety.tiers import KINDS, Tier
@@ -25,7 +27,8 @@ STEPS = (Tier.CHECK_IN, Tier.MODERATE, Tier.HIGH)
 HEADS = tuple((subject, step) for subject in SUBJECTS for step in STEPS)
 """What the model estimates: the probability that a text is of at least this tier, for this kind."""
 
-Embed = Callable[[str, Sequence[tuple[int, int]]], Sequence[Sequence[float]]]
+Vectors = np.ndarray[Any, np.dtype[np.float32]]
+Embed = Callable[[str, Sequence[tuple[int, int]]], Vectors]
 """A text and places in it (start and end, in characters) in; a vector for the text and one for each place out."""
 
 
@@ -57,7 +60,8 @@ class Scorer:
         embed: Embed,
     ) -> None:
         """`words`: for each word or rule feature its weights by head, and for words the rarity at the end."""
-        self._biases, self._vectors, self._words, self._embed = tuple(biases), vectors, words, embed
+        self._biases, self._words, self._embed = np.array(biases), words, embed
+        self._vectors = np.array(vectors, dtype=np.float32).T
 
     @classmethod
     def load(cls, path: Path, embed: Embed) -> Scorer:
@@ -82,14 +86,13 @@ class Scorer:
         for block in blocks:
             pieces = (block.whole, *block.parts)
             vectors = self._embed(block.text, [part.place for part in block.parts])
-            for piece, vector in zip(pieces, vectors, strict=True):
-                for subject, score in self._scores(piece, vector, marks):
+            for piece, log_odds in zip(pieces, vectors @ self._vectors + self._biases, strict=True):
+                for subject, score in self._scores(piece, log_odds.tolist(), marks):
                     if subject not in best or _gravity(score) > _gravity(best[subject]):
                         best[subject] = score
         return best
 
-    def _scores(self, piece: Piece, vector: Sequence[float], marks: Sequence[Mark]) -> Iterable[tuple[str, Score]]:
-        sums = [bias + sum(map(mul, row, vector)) for bias, row in zip(self._biases, self._vectors, strict=True)]
+    def _scores(self, piece: Piece, sums: list[float], marks: Sequence[Mark]) -> Iterable[tuple[str, Score]]:
         texts = word_features(piece.words)
         for feature in texts:
             weights = self._words.get(feature)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bot.embedding import LAST_MEAN
 from bot.safety.content import read
 from bot.safety.opinion import Opinion, load_opinion
 from bot.safety.scorer import ANY, STEPS, SUBJECTS, Score
@@ -78,7 +79,7 @@ def folds(examples: Sequence[Example], pieces: Sequence[Row]) -> list[int]:
         return number
 
     wholes = [row for row in pieces if not row.part]
-    vectors = np.array([row.vector for row in wholes])
+    vectors = np.array([row.vector[LAST_MEAN] for row in wholes])
     for start in range(0, len(wholes), 500):
         for one, other in zip(*np.where(vectors[start : start + 500] @ vectors.T >= ALIKE), strict=True):
             a, b = root(wholes[start + one].example), root(wholes[other].example)

@@ -171,6 +171,31 @@ def boost_raises_an_intent():
     assert confidence(boost={"book": 5.0}) > confidence() + 0.01
 
 
+def intents_learnt_together_have_one_name():
+    classifier = trained(storage(), together=["drink", "thanks"], most_together=4)
+    (message,) = classifier.process(featurized([("thanks a lot", None)]))
+    assert message.get("intent")["name"] == "drink", message.get("intent_ranking")
+    assert {place["name"] for place in message.get("intent_ranking")} == {"book", "drink"}
+
+
+def talk_gets_its_name_from_client_language():
+    from rasa.shared.nlu.training_data.message import Message
+
+    from bot.nlu.client_language import ClientLanguageClassifier
+
+    reader = component(ClientLanguageClassifier, storage())
+    for text, intent, wanted in (
+        ("i want to stop drinking", "share", "change_talk"),
+        ("i dont want to stop drinking", "share", "sustain_talk"),
+        ("i want to stop drinking", "thanks", "thanks"),
+    ):
+        message = Message({"text": text, "intent": {"name": intent, "confidence": 0.5}})
+        message.set("intent_ranking", [{"name": intent, "confidence": 0.5}, {"name": "greet", "confidence": 0.1}])
+        reader.process([message])
+        assert message.get("intent") == {"name": wanted, "confidence": 0.5}
+        assert [place["name"] for place in message.get("intent_ranking")] == [wanted, "greet"]
+
+
 CHECKS = [
     import_is_quiet,
     meaning_is_near,
@@ -182,6 +207,8 @@ CHECKS = [
     training_repeats_and_survives_storage,
     empty_text_has_no_intent,
     boost_raises_an_intent,
+    intents_learnt_together_have_one_name,
+    talk_gets_its_name_from_client_language,
 ]
 
 if __name__ == "__main__":

@@ -6,7 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bot.safety.content import SafetyContentError, read
@@ -20,6 +22,9 @@ from bot.safety.windows import BLOCK_WORDS, PART_WORDS, Block, Piece, blocks
 FILLER = "Yesterday we walked along the canal and talked about the garden and the neighbours. "
 
 
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
 def heads(**weights: float) -> list[float]:
     """One weight for each head: that of its subject."""
     return [weights.get(subject, 0.0) for subject, _ in HEADS]
@@ -31,11 +36,12 @@ class Says:
     def __init__(self, word: str) -> None:
         self.word, self.asked = word, 0
 
-    def __call__(self, text: str, places: Sequence[tuple[int, int]]) -> list[list[float]]:
+    def __call__(self, text: str, places: Sequence[tuple[int, int]]) -> Array:
         self.asked += 1
         pieces = [text, *(text[start:end] for start, end in places)]
         # Like the real one, a long text dilutes what one of its words says.
-        return [[min(1.0, 20 / len(piece.split())) if self.word in piece else 0.0] for piece in pieces]
+        found = [[min(1.0, 20 / len(piece.split())) if self.word in piece else 0.0] for piece in pieces]
+        return np.array(found, dtype=np.float32)
 
 
 def scorer(embed: Says, strength: float = 12.0, bias: float = -6.0) -> Scorer:
