@@ -21,7 +21,7 @@ def parse():
         ("I've tried to stop but I haven't managed it", "you've tried to stop but you haven't managed it"),
         ("I hate myself when I'm drunk", "you hate yourself when you're drunk"),
         ("I ain't ready", "you aren't ready"),
-        ("It ain't good for me", "it isn't good for you"),
+        ("It ain't helping me", "it isn't helping you"),
         ("He makes me feel like I was nothing", "he makes you feel like you were nothing"),
         ("we eat at home a few times a week", "you eat at home a few times a week"),
     ],
@@ -43,7 +43,7 @@ def test_a_pair_with_the_client_becomes_you_and_the_other(said, turned, parse):
 
 @pytest.mark.parametrize(
     "said",
-    ["you get used to it when you work nights", "you can't trust anyone these days", "we all have to die of something"],
+    ["you get used to it when you work nights", "you can't trust anyone these days", "we all have to eat something"],
 )
 def test_you_and_we_of_people_in_general_stay(said, parse):
     assert turn_round(said, parse) == said
