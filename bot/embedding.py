@@ -57,8 +57,13 @@ class Embedder:
     A text's vector does not depend on its batch, so what is learnt in batches holds for single messages.
     """
 
-    def __init__(self, max_tokens: int = 128) -> None:
-        """Opens the files, about 0.3 s. `max_tokens`: what a longer text is cut to, with the two marks around it."""
+    def __init__(self, max_tokens: int = 128, threads: int = 1) -> None:
+        """Opens the files, about 0.3 s.
+
+        Args:
+            max_tokens: what a longer text is cut to, with the two marks around it.
+            threads: one at run time, where many messages come at once; in training as many as there are cores.
+        """
         import onnx
         import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
@@ -78,7 +83,7 @@ class Embedder:
             if name not in known
         )
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         self._model = onnxruntime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )

@@ -43,7 +43,7 @@ SOURCES = (
 )
 """Everything a model depends on, as patterns from the root."""
 KEEP = 2
-MOST_ORDINARY = 2500
+MOST_ORDINARY = 4000
 """So many lines of ordinary talk are learnt as harmless; more would take longer and teach little."""
 ORDINARY_WEIGHT = 1.0
 OTHER_KIND_WEIGHT = 0.2  # a text of another kind may show this one too
@@ -129,7 +129,7 @@ def rows(
         findings = screener.find(example.text)
         todo.extend((number, findings, block) for block in blocks(findings.folded, findings.sentences))
     progress("reading sentences")
-    vectors = Embedder().embed_deep(
+    vectors = Embedder(threads=os.cpu_count() or 1).embed_deep(
         [block.text for _, _, block in todo], [[part.place for part in block.parts] for _, _, block in todo]
     )
     out = []

@@ -13,8 +13,22 @@ from bot.settings import ROOT, Settings
 
 DATA = ("data/nlu", "data/rules", "data/stories")
 SOURCES = (
-    *("config.yml", "domain.yml", "data/nlu/**/*.yml", "data/rules/*.yml", "data/stories/*.yml", "data/mi/cues.yml"),
-    *("bot/nlu/client_language*.py", "bot/nlu/intents.py", "bot/nlu/sentence_embedding.py", "bot/embedding.py"),
+    *(
+        "config.yml",
+        "domain.yml",
+        "data/nlu/**/*.yml",
+        "data/nlu/conversations/*.txt",
+        "data/rules/*.yml",
+        "data/stories/*.yml",
+        "data/mi/cues.yml",
+    ),
+    *(
+        "bot/nlu/client_language*.py",
+        "bot/nlu/conversations.py",
+        "bot/nlu/intents.py",
+        "bot/nlu/sentence_embedding.py",
+        "bot/embedding.py",
+    ),
     *("bot/mi/client_language.py", "bot/mi/cues.py", "bot/mi/language_*.py"),
 )
 """Everything a model depends on, as patterns from the root."""

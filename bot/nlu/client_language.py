@@ -8,6 +8,7 @@ Where the intent is talk about the change (`share`, as `IntentClassifier` learns
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ from rasa.shared.nlu.constants import INTENT, INTENT_NAME_KEY, INTENT_RANKING_KE
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.embedding import Embedder
 from bot.mi.client_language import ClientLanguage, decide
 from bot.mi.cues import Cues
 from bot.mi.language_signals import read
 from bot.nlu.client_language_head import TalkHead
+from bot.nlu.conversations import Coded
+from bot.nlu.conversations import read as read_conversations
 from bot.nlu.intents import embedding_of
 
 CLIENT_LANGUAGE = "client_language"
@@ -45,11 +49,13 @@ class ClientLanguageClassifier(GraphComponent):
         """`cues` is a path from the project's root; `classes` maps intents, every other one is neutral.
 
         The `neutral` intents count in full, the rest (booking, privacy, ...) by `others_weight`: their words are far
-        from client talk and would otherwise make everything unusual look neutral. Messages of whole conversations
-        (those with a `conversation`) count by `conversation_weight`: they are what the bot will meet.
+        from client talk and would otherwise make everything unusual look neutral. The messages of `conversations` (a
+        folder from the root, or "") count by `conversation_weight`: they are what the bot will meet, each with what
+        was said before it.
         """
         return {
             "cues": "data/mi/cues.yml",
+            "conversations": "data/nlu/conversations",
             "classes": {"change_talk": "change", "sustain_talk": "sustain", "ambivalence": "ambivalent"},
             "neutral": ["share"],
             "others_weight": 0.35,
@@ -69,7 +75,15 @@ class ClientLanguageClassifier(GraphComponent):
         """A change in the cue tables or in the pure code trains the component again."""
         settings = {**cls.get_default_config(), **config}
         code = sorted((_ROOT / "bot" / "mi").glob("language_*.py"))
-        files = [_ROOT / settings["cues"], _ROOT / "bot/mi/cues.py", _ROOT / "bot/nlu/client_language_head.py", *code]
+        talks = sorted((_ROOT / settings["conversations"]).glob("*.txt")) if settings["conversations"] else []
+        files = [
+            *talks,
+            _ROOT / "bot/nlu/conversations.py",
+            _ROOT / settings["cues"],
+            _ROOT / "bot/mi/cues.py",
+            _ROOT / "bot/nlu/client_language_head.py",
+            *code,
+        ]
         return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
     @classmethod
@@ -113,8 +127,14 @@ class ClientLanguageClassifier(GraphComponent):
     def train(self, training_data: TrainingData) -> Resource:
         """Learn the head from the intent examples and keep it."""
         examples = list(training_data.intent_examples)
+        conversations = self._conversations()
+        weight_there = float(self._config["conversation_weight"])
+        labelled = [
+            *augmented(self._labelled(examples)),
+            *((coded.text, coded.previous or None, coded.kind, weight_there) for coded in conversations),
+        ]
         rows, classes, weights = [], [], []
-        for text, previous, name, weight in augmented(self._labelled(examples)):
+        for text, previous, name, weight in labelled:
             rows.append((text, read(text, previous, self._cues)))
             classes.append(name)
             weights.append(weight)
@@ -123,11 +143,11 @@ class ClientLanguageClassifier(GraphComponent):
                 head = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
                 self._head = head.fit(rows, classes, weights, vectors_of(examples, [text for text, _ in rows]))
                 self._head.save(directory / _FILE)
-            coded = [found for example in examples for found in coded_stretches(example)]
-            if len({code for _, _, code in coded}) > 1:
-                stretches = [(text, read(text, previous, self._cues)) for text, previous, _ in coded]
+            stretches = [(words, c.previous or None, code) for c in conversations for code, words in c.codes]
+            if len({code for _, _, code in stretches}) > 1:
+                coded = [(words, read(words, previous, self._cues)) for words, previous, _ in stretches]
                 codes = TalkHead(self._cues, strength=self._config["strength"], seed=self._config["seed"])
-                self._codes_head = codes.fit(stretches, [code for _, _, code in coded])
+                self._codes_head = codes.fit(coded, [code for _, _, code in stretches])
                 self._codes_head.save(directory / _CODES_FILE)
         return self._resource
 
@@ -166,10 +186,9 @@ class ClientLanguageClassifier(GraphComponent):
         codes = self._codes_head.probabilities(text, signals) if self._codes_head is not None else None
         return decide(text, signals, scores, codes)
 
-    def _weight(self, example: Message, talk: set[str]) -> float:
-        if example_metadata(example).get("conversation"):
-            return float(self._config["conversation_weight"])
-        return 1.0 if example.get(INTENT) in talk else float(self._config["others_weight"])
+    def _conversations(self) -> list[Coded]:
+        folder = self._config["conversations"]
+        return read_conversations(_ROOT / folder) if folder else []
 
     def _labelled(self, examples: list[Message]) -> list[Example]:
         classes, ignored = self._config["classes"], set(self._config["ignore"])
@@ -179,35 +198,20 @@ class ClientLanguageClassifier(GraphComponent):
                 example.get(TEXT),
                 previous_of(example),
                 classes.get(example.get(INTENT), "neutral"),
-                self._weight(example, talk),
+                1.0 if example.get(INTENT) in talk else self._config["others_weight"],
             )
             for example in examples
             if example.get(TEXT) and example.get(INTENT) not in ignored
         ]
 
 
-def coded_stretches(example: Message) -> list[tuple[str, str | None, str]]:
-    """The coded stretches of an example, each with what was said before the message and its code ("reason+")."""
-    codes = (example_metadata(example)).get("codes", ())
-    found = []
-    for line in codes:
-        code, _, text = str(line).partition(" ")
-        found.append((text, previous_of(example), code))
-    return found
-
-
-def example_metadata(message: Message) -> Mapping[str, Any]:
-    """What stands under an example's `metadata` in the training data, or what came with a message."""
-    metadata = message.get("metadata")
-    if not isinstance(metadata, Mapping):
-        return {}
-    example = metadata.get("example")
-    return example if isinstance(example, Mapping) else metadata
-
-
 def previous_of(message: Message) -> str | None:
     """The question before a message: at run time in its metadata, in training in the example's metadata."""
-    found = example_metadata(message).get("previous")
+    metadata = message.get("metadata")
+    if not isinstance(metadata, Mapping):
+        return None
+    example = metadata.get("example")
+    found = (example if isinstance(example, Mapping) else metadata).get("previous")
     return str(found) if found else None
 
 
@@ -243,8 +247,10 @@ def as_dict(result: ClientLanguage) -> dict[str, Any]:
 
 
 def vectors_of(examples: list[Message], texts: list[str]) -> list[Any] | None:
-    """The embeddings of `texts` (each one an example's), or None when the pipeline makes none."""
+    """The embeddings of `texts`, or None when the pipeline makes none. What is no example's text is embedded here."""
     known = {message.get(TEXT): embedding_of(message) for message in examples}
-    if any(known.get(text) is None for text in texts):
+    if any(vector is None for vector in known.values()):
         return None
+    new = sorted(set(texts) - known.keys())
+    known |= {t: v[None, :] for t, v in zip(new, Embedder(threads=os.cpu_count() or 1).embed(new), strict=True)}
     return [known[text][0] for text in texts]

@@ -29,6 +29,7 @@ DENSE_SCALE = 2.0  # against the blocks of terms, each of length 1
 
 SHORT = 3  # words; answers this short lean on the question
 BLOCKS = {"words": 1, "shapes": 2, "letters": 2}  # block: the least number of training messages a term needs
+ROUNDS = 60  # of the solver: more change no figure, and take their time
 FORMAT = 1
 
 
@@ -72,7 +73,7 @@ class TalkHead:
         if vectors is not None:
             matrices.append(csr_matrix([[DENSE_SCALE * float(x) for x in vector] for vector in vectors]))
         # The tolerance is on a sum over thousands of messages: 0.1 is fine enough (measured: nothing changes below).
-        model = LogisticRegression(C=self._strength, max_iter=300, tol=0.1, random_state=self._seed)
+        model = LogisticRegression(C=self._strength, max_iter=ROUNDS, tol=0.1, random_state=self._seed)
         model.fit(hstack(matrices, format="csr"), list(classes), sample_weight=weights)
         self._keep(model, vectorizers, cues)
         return self

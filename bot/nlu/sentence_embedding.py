@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -63,12 +64,16 @@ class SentenceEmbedding(DenseFeaturizer, GraphComponent):
         self._embedder = Embedder(config["max_tokens"])
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
-        self.process(training_data.training_examples)
+        embedder = Embedder(self._config["max_tokens"], threads=os.cpu_count() or 1)
+        self._add(training_data.training_examples, embedder)
         return training_data
 
     def process(self, messages: list[Message]) -> list[Message]:
+        return self._add(messages, self._embedder)
+
+    def _add(self, messages: list[Message], embedder: Embedder) -> list[Message]:
         spoken = [message for message in messages if message.get(TEXT) is not None]
-        vectors = self._embedder.embed([message.get(TEXT) for message in spoken], self._config["batch_size"])
+        vectors = embedder.embed([message.get(TEXT) for message in spoken], self._config["batch_size"])
         for message, vector in zip(spoken, vectors, strict=True):
             message.add_features(Features(vector[None, :], FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
         return messages
