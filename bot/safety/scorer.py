@@ -12,9 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from bot.safety.features import RULE_VALUE, Mark, rule_features, word_features, word_value
 from bot.safety.tiers import KINDS, Tier
@@ -27,7 +25,12 @@ STEPS = (Tier.CHECK_IN, Tier.MODERATE, Tier.HIGH)
 HEADS = tuple((subject, step) for subject in SUBJECTS for step in STEPS)
 """What the model estimates: the probability that a text is of at least this tier, for this kind."""
 
-Vectors = np.ndarray[Any, np.dtype[np.float32]]
+if TYPE_CHECKING:
+    import numpy as np
+
+    Vectors = np.ndarray[Any, np.dtype[np.float32]]
+else:
+    Vectors = Any
 Embed = Callable[[str, Sequence[tuple[int, int]]], Vectors]
 """A text and places in it (start and end, in characters) in; a vector for the text and one for each place out."""
 
@@ -60,6 +63,8 @@ class Scorer:
         embed: Embed,
     ) -> None:
         """`words`: for each word or rule feature its weights by head, and for words the rarity at the end."""
+        import numpy as np  # the rules do without it
+
         self._biases, self._words, self._embed = np.array(biases), words, embed
         self._vectors = np.array(vectors, dtype=np.float32).T
 
