@@ -12,13 +12,14 @@ from rich.console import Console
 
 from bot.settings import Settings
 from bot.training import train
-from tests.eval import client_language_report, risk_report
+from tests.eval import client_language_report, intents_report, risk_report
 from tests.eval.report import REPORT, circumstances, put
 
 Section = Callable[[Settings, Path | None], str]
 SECTIONS: dict[str, Section] = {
     # name in the report -> what measures it and gives its Markdown; one more figure is one more line
     "risk": lambda settings, research: risk_report.section(research),
+    "intents": lambda settings, research: intents_report.section(settings),
     "client_language": lambda settings, research: asyncio.run(client_language_report.section(settings, research)),
 }
 
