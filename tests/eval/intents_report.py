@@ -30,7 +30,7 @@ def section(settings: Settings) -> str:
     return "\n\n".join(
         [
             "## Intents",
-            f"Five-fold cross-validation on the {len(gold)} examples of `data/nlu`, {len(labels)} intents (four kinds of "
+            f"Five-fold cross-validation on the {len(gold)} examples of data/nlu, {len(labels)} intents (the kinds of "
             f"talk about the change as one, `share`: client language tells them apart). Macro-F1 "
             f"{macro_f1(gold, found, labels):.3f}; out-of-scope recall "
             f"{class_figures(gold, found, 'out_of_scope').recall:.3f}. The weakest first:",
