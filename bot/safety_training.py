@@ -36,14 +36,14 @@ SOURCES = (
         "data/safety/modifiers.yml",
         "data/safety/normalise.yml",
     ),
-    *("data/nlu/**/*.yml", "bot/embedding.py", "bot/safety_training.py"),
+    *("data/nlu/**/*.yml", "data/nlu/conversations/*.txt", "bot/embedding.py", "bot/safety_training.py"),
     *("bot/safety/context.py", "bot/safety/features.py", "bot/safety/fold.py", "bot/safety/normalise.py"),
     *("bot/safety/patterns.py", "bot/safety/repair.py", "bot/safety/rules.py", "bot/safety/scorer.py"),
     *("bot/safety/windows.py",),
 )
 """Everything a model depends on, as patterns from the root."""
 KEEP = 2
-MOST_ORDINARY = 4000
+MOST_ORDINARY = 9000
 """So many lines of ordinary talk are learnt as harmless; more would take longer and teach little."""
 ORDINARY_WEIGHT = 1.0
 OTHER_KIND_WEIGHT = 0.2  # a text of another kind may show this one too
@@ -51,6 +51,7 @@ PART_WEIGHT = 1.0  # shared by the clauses of a harmless text
 VECTOR_PENALTY, WORD_PENALTY = 0.12, 0.3
 ROUNDS = 80
 LEAST_SEEN = 2  # texts that a feature occurs in
+_SAID, _CODED = re.compile(r"A[^:]{0,20}: (.+)"), re.compile(r"\s*\{[^}]*\}")
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 
 
@@ -85,12 +86,17 @@ def authored(directory: Path = SAFETY) -> list[Example]:
 
 
 def ordinary(screener: Screener, root: Path = ROOT) -> list[Example]:
-    """Ordinary talk from the training data of the intents, without what the rules find risky; evenly thinned out."""
+    """Ordinary talk from the training data of intents and client language, evenly thinned out, without what the rules
+    find risky."""
     texts: dict[str, None] = {}
     for file in sorted(root.glob("data/nlu/**/*.yml")):
         for group in read(file).data.get("nlu", ()):
             if "intent" in group:
                 texts.update(dict.fromkeys(_lines(group["examples"])))
+    for file in sorted(root.glob("data/nlu/conversations/*.txt")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        spoken = (_SAID.fullmatch(line) for line in lines)
+        texts.update(dict.fromkeys(_CODED.sub("", said[1]).strip() for said in spoken if said))
     step = max(1, -(-len(texts) // MOST_ORDINARY))
     thinned = list(texts)[::step]
     return [Example(text, "", Tier.NONE) for text in thinned if screener.screen(text).tier == Tier.NONE]
