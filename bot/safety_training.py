@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot.nlu.conversations import read as read_conversations
 from bot.safety.content import SafetyContentError, read
 from bot.safety.features import RULE_VALUE, rule_features, word_features, word_value
 from bot.safety.scorer import ANY, HEADS, Scorer, ScorerError
@@ -37,6 +38,7 @@ SOURCES = (
         "data/safety/normalise.yml",
     ),
     *("data/nlu/**/*.yml", "data/nlu/conversations/*.txt", "bot/embedding.py", "bot/safety_training.py"),
+    "bot/nlu/conversations.py",
     *("bot/safety/context.py", "bot/safety/features.py", "bot/safety/fold.py", "bot/safety/normalise.py"),
     *("bot/safety/patterns.py", "bot/safety/repair.py", "bot/safety/rules.py", "bot/safety/scorer.py"),
     *("bot/safety/windows.py",),
@@ -51,7 +53,6 @@ PART_WEIGHT = 1.0  # shared by the clauses of a harmless text
 VECTOR_PENALTY, WORD_PENALTY = 0.12, 0.3
 ROUNDS = 80
 LEAST_SEEN = 2  # texts that a feature occurs in
-_SAID, _CODED = re.compile(r"A[^:]{0,20}: (.+)"), re.compile(r"\s*\{[^}]*\}")
 _ENTITY = re.compile(r"\[([^\]]*)\](?:\([^)]*\)|\{[^}]*\})")
 
 
@@ -93,10 +94,7 @@ def ordinary(screener: Screener, root: Path = ROOT) -> list[Example]:
         for group in read(file).data.get("nlu", ()):
             if "intent" in group:
                 texts.update(dict.fromkeys(_lines(group["examples"])))
-    for file in sorted(root.glob("data/nlu/conversations/*.txt")):
-        lines = file.read_text(encoding="utf-8").splitlines()
-        spoken = (_SAID.fullmatch(line) for line in lines)
-        texts.update(dict.fromkeys(_CODED.sub("", said[1]).strip() for said in spoken if said))
+    texts.update(dict.fromkeys(coded.text for coded in read_conversations(root / "data/nlu/conversations")))
     step = max(1, -(-len(texts) // MOST_ORDINARY))
     thinned = list(texts)[::step]
     return [Example(text, "", Tier.NONE) for text in thinned if screener.screen(text).tier == Tier.NONE]
