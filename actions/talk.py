@@ -32,6 +32,7 @@ class ActionMITurn(Action):
         parse = tracker.latest_message
         intent = parse.get("intent", {}).get("name") or "share"
         heard = Heard(turn.text, intent, client_language(parse))
+        turn.heard = spoken(heard.language)
         result = turn.core.take(turn.mi, heard, rng=turn.rng, gentle=turn.gentle, clinic=turn.clinic.name)
         take(dispatcher, result)
         if not result.says and result.wants != "appointment":
@@ -46,6 +47,13 @@ def client_language(parse: Mapping[str, Any]) -> ClientLanguage | None:
         return None
     spans = tuple(Span(**span) for span in found["codes"])
     return ClientLanguage(**{**found, "codes": spans, "evidence": tuple(found["evidence"])})
+
+
+def spoken(language: ClientLanguage | None) -> dict[str, Any]:
+    """The message's talk and codes, without its words: what the clinic's charts are drawn from."""
+    if language is None:
+        return {}
+    return {"talk": language.talk, "codes": [f"{span.sign}{span.code}" for span in language.codes]}
 
 
 class ActionResume(Action):

@@ -5,7 +5,8 @@ A worker takes a conversation's open messages one by one: screen the raw text; l
 the dialogue; then, in ONE transaction, store the replies, the new state, cases, holds and alerts, and mark the message
 answered. A process killed anywhere in between has changed nothing, and `recover` begins the same turn again: turns are
 seeded by their message, so it comes out the same. When Rasa is down the message stays open, the client is told once,
-and the worker tries again. When the screen itself fails, the static safety reply goes out: it fails closed.
+and the worker tries again. When the screen itself fails, the static safety reply goes out: it fails closed. While a
+client is in a person's hands (`bot.clinic.takeover`) messages are stored and screened as ever, and only safety answers.
 """
 
 from __future__ import annotations
@@ -87,9 +88,15 @@ class _Result:
     safety: SafetyState
     mi: dict[str, Any] | None = None
     dialogue: dict[str, Any] | None = None
+    heard: dict[str, Any] = field(default_factory=dict)
     effects: list[Callable[[Session], None]] = field(default_factory=list)
+    turn_effects: list[Callable[[Session], None]] = field(default_factory=list)
     erases: bool = False
-    answers: bool = True
+
+    def silenced(self) -> _Result:
+        """What is left of it when a person has taken over: safety's words and case, nothing of the bot's."""
+        said = [reply for reply in self.replies if reply.kind == "safety"]
+        return _Result(said, self.verdict, self.safety, effects=self.effects)
 
 
 class Conversations:
@@ -230,7 +237,7 @@ class Conversations:
                     if conversation_id in self._again:
                         continue
                     break
-                self.bus.typing(conversation_id, True)
+                self.bus.typing(conversation_id, work.client.taken_by is None)
                 with SECONDS.time():
                     answered = await self._answer(work)
             except asyncio.CancelledError:
@@ -277,6 +284,9 @@ class Conversations:
         self.screen_works = True
         if step.replies:
             await self._store(work, self._safety_result(work, verdict, step))
+            return True
+        if work.client.taken_by is not None:
+            await self._store(work, _Result([], verdict, step.state, effects=self._case_effects(work, step)))
             return True
         if inbound.kind == "attachment":
             words = Outbound(self.static_words("unsupported", inbound.seq), moves=("structure:unsupported",))
@@ -435,7 +445,9 @@ class Conversations:
             step.state,
             mi=turn.mi.to_dict(),
             dialogue={"slots": kept, "loop": answer.loop, "said": said},
-            effects=[*self._case_effects(work, step), *turn.effects],
+            heard={"turn": turn.mi.turns, "process": turn.mi.process, **turn.heard},
+            effects=self._case_effects(work, step),
+            turn_effects=turn.effects,
             erases=turn.erases,
         )
         await self._store(work, result)
@@ -451,6 +463,8 @@ class Conversations:
             if row is None or store.has_holding_reply(session, row):
                 return False
             conversation = session.get_one(Conversation, row.conversation_id)
+            if session.get_one(Client, conversation.client_id).taken_by is not None:
+                return False
             store.add_outbound(session, conversation, [words], row.id, now)
             return True
 
@@ -472,13 +486,16 @@ class Conversations:
             conversation = _erase_and_begin_anew(session, conversation, now)
             store.add_outbound(session, conversation, result.replies, None, now)
             return
-        inbound.tier, inbound.answered_at = result.verdict.tier.label, now
+        client = session.get_one(Client, conversation.client_id, with_for_update=True)
+        if client.taken_by is not None:  # perhaps while this turn was under way
+            result = result.silenced()
+        inbound.tier, inbound.answered_at, inbound.heard = result.verdict.tier.label, now, result.heard
         conversation.safety_state, conversation.updated_at = result.safety.to_dict(), now
         if result.mi is not None:
             conversation.mi_state = result.mi
         if result.dialogue is not None:
             conversation.dialogue = result.dialogue
-        for effect in result.effects:
+        for effect in (*result.effects, *result.turn_effects):
             effect(session)
         store.add_outbound(session, conversation, result.replies, inbound.id, now)
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -45,6 +46,7 @@ class TurnContext:
     db: Database
     rng: random.Random
     effects: list[Callable[[Session], None]] = field(default_factory=list)
+    heard: dict[str, Any] = field(default_factory=dict)
     erases: bool = False
     once: set[str] = field(default_factory=set)
 

@@ -16,6 +16,8 @@ from bot.channels.views import plain_text
 QUIET_SECONDS = 0.6
 """After an answer, how long to wait for another message before the prompt comes back."""
 ANSWER_SECONDS = 60
+PERSON_SECONDS = 3
+"""While a person has taken over, the prompt comes back sooner: they may take their time."""
 
 
 class Terminal:
@@ -30,6 +32,7 @@ class Terminal:
         self.http = httpx.AsyncClient(base_url=url, timeout=30)
         self.memory = memory
         self.id, self.token, self.seen = "", "", 0
+        self.with_person = False
 
     async def talk(self) -> None:
         """Until the end of input or Ctrl-C."""
@@ -68,7 +71,7 @@ class Terminal:
             print(f"! {sent.json().get('detail', 'That did not work.')}")
             return
         number, waited, answered = sent.json()["message"]["id"], 0.0, False
-        while waited < ANSWER_SECONDS:
+        while waited < (PERSON_SECONDS if self.with_person else ANSWER_SECONDS):
             messages = (await self._get(self.seen)).json()["messages"]
             for message in messages:
                 if message["from"] != "client":
@@ -91,7 +94,8 @@ class Terminal:
 
     def _show(self, message: dict[str, Any]) -> None:
         self.seen = max(self.seen, message["seq"])
-        who = "you" if message["from"] == "client" else "Evoke"
+        self.with_person = bool(message.get("with", self.with_person))
+        who = {"client": "you", "clinician": "Clinic"}.get(message["from"], "Evoke")
         print(f"{who}: {plain_text(message)}\n", flush=True)
 
 

@@ -34,6 +34,8 @@ def view(message: Message) -> dict[str, Any]:
         name = payload["ruler"]["name"]
         low, high = RULER_ENDS[name]
         shown["ruler"] = {"name": name, "low": low, "high": high}
+    if "with" in payload:
+        shown["with"] = payload["with"]
     if payload.get("card"):
         card = dict(payload["card"])
         file = card.pop("file", None)

@@ -18,7 +18,11 @@ from sqlalchemy.orm import Session
 from bot.clinic.config import ClinicConfig, Route
 from bot.clinic.hours import next_open
 from bot.clinic.tiers import PAGED_AT_ONCE, TIERS, higher, rank
-from bot.store.models import Alert, Audit, Case, Client
+from bot.store.models import Alert, Audit, Case, CaseNote, Client, Staff
+
+LONGEST_NOTE = 4000
+CASE_ROLES = ("admin", "clinician")
+"""Who can be asked to look after a case; `bot.console.roles` says the same about its pages."""
 
 
 class CaseNotFound(LookupError):
@@ -115,6 +119,7 @@ def acknowledge(session: Session, case_id: str, staff_id: str, now: datetime) ->
     case = _get(session, case_id)
     if case.acknowledged_at is None and case.closed_at is None:
         case.acknowledged_at, case.acknowledged_by = now, staff_id
+        case.assigned_to = case.assigned_to or staff_id
         session.add(Audit(at=now, staff_id=staff_id, action="acknowledge_case", subject=case.id))
         session.flush()
     return case
@@ -136,6 +141,50 @@ def close(session: Session, case_id: str, staff_id: str, outcome: str, now: date
         session.add(Audit(at=now, staff_id=staff_id, action="close_case", subject=case.id))
         session.flush()
     return case
+
+
+def assign(session: Session, case_id: str, to: str | None, staff_id: str, now: datetime) -> Case:
+    """Says who is to look after an open case. Paging goes on until somebody acknowledges it.
+
+    Args:
+        to: the id of a member of staff with access, or None to take the name away.
+
+    Raises:
+        CaseNotFound: there is no such case.
+        ValueError: there is no such person, or they have no access.
+    """
+    case = _get(session, case_id)
+    person = session.get(Staff, to) if to else None
+    if to and (person is None or person.disabled_at is not None or person.role not in CASE_ROLES):
+        raise ValueError("Choose someone who can work on cases.")
+    if case.closed_at is None and case.assigned_to != to:
+        case.assigned_to = to
+        session.add(Audit(at=now, staff_id=staff_id, action="assign_case", subject=case.id))
+        session.flush()
+    return case
+
+
+def add_note(session: Session, case_id: str, staff_id: str, text: str, now: datetime) -> CaseNote:
+    """Notes something down for colleagues.
+
+    Raises:
+        CaseNotFound: there is no such case.
+        ValueError: it is empty or too long.
+    """
+    text = text.strip()
+    if not text or len(text) > LONGEST_NOTE:
+        raise ValueError(f"A note has between 1 and {LONGEST_NOTE} characters.")
+    case = _get(session, case_id)
+    note = CaseNote(case_id=case.id, staff_id=staff_id, text=text, created_at=now)
+    session.add(note)
+    session.add(Audit(at=now, staff_id=staff_id, action="note_case", subject=case.id))
+    session.flush()
+    return note
+
+
+def notes(session: Session, case_id: str) -> list[CaseNote]:
+    """The notes on a case, oldest first."""
+    return list(session.scalars(select(CaseNote).where(CaseNote.case_id == case_id).order_by(CaseNote.id)))
 
 
 def open_risk_case(session: Session, client_id: str) -> Case | None:

@@ -37,13 +37,13 @@ def cancel_for_clinic(session: Session, config: ClinicConfig, appointment_id: st
         return None
     client = session.get_one(Client, appointment.client_id)
     clinician = config.clinician(appointment.clinician)
-    text = _words()["cancelled" if status == "booked" else "cancelled_hold"].format(
+    text = words("cancelled" if status == "booked" else "cancelled_hold").format(
         clinic=config.name,
         who=clinician.name if clinician else config.name,
         when=label(appointment, client.time_zone or config.time_zone),
     )
     conversation = session.get_one(Conversation, appointment.conversation_id)
-    add_outbound(session, conversation, [Outbound(text, kind="text")], None, now)
+    add_outbound(session, conversation, [Outbound(text, kind="notice")], None, now)
     return conversation.id
 
 
@@ -67,6 +67,11 @@ def write_to_client(session: Session, config: ClinicConfig, case: Case, *, who: 
     return conversation.id
 
 
+def words(what: str) -> str:
+    """A notice's words from notices.yml, with gaps such as {clinic}."""
+    return _all_words()[what]
+
+
 @functools.cache
-def _words() -> dict[str, str]:
+def _all_words() -> dict[str, str]:
     return dict(YAML(typ="safe").load(Path(__file__).with_name("notices.yml").read_text(encoding="utf-8")))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from bot.store.models import Client, Conversation, Message
@@ -136,6 +136,31 @@ def add_outbound(
     return rows
 
 
+def queue_for_client(session: Session, client_id: str, words: Outbound, now: datetime) -> Message:
+    """Queues a message that answers nothing (a clinician's words, a notice) where the client was last active.
+
+    The caller commits, and then signals `message.conversation_id` on the bus so that the channel delivers it.
+
+    Raises:
+        NoSuchConversation: the client has none.
+    """
+    conversation = latest_conversation(session, client_id)
+    if conversation is None:
+        raise NoSuchConversation(client_id)
+    return add_outbound(session, conversation, [words], None, now)[0]
+
+
+def latest_conversation(session: Session, client_id: str) -> Conversation | None:
+    """Where the client wrote last; before they wrote anything, the newest."""
+    wrote = (
+        select(func.max(Message.created_at))
+        .where(Message.conversation_id == Conversation.id, Message.direction == "in")
+        .scalar_subquery()
+    )
+    query = select(Conversation).where(Conversation.client_id == client_id)
+    return session.scalar(query.order_by(wrote.desc().nulls_last(), Conversation.created_at.desc()).limit(1))
+
+
 def _next_seq(session: Session, conversation: Conversation) -> int:
     # One UPDATE takes the next number: two writers on PostgreSQL wait for each other on the row.
     number = session.execute(
@@ -244,5 +269,5 @@ def forget_words(session: Session, conversation_id: str) -> None:
     session.execute(
         update(Message)
         .where(Message.conversation_id == conversation_id, Message.direction == "in")
-        .values(text="", payload={})
+        .values(text="", payload={}, heard={})
     )

@@ -59,6 +59,8 @@ class Client(Base):
     consent_version: Mapped[str | None] = mapped_column(String(32))
     consented_at: Mapped[datetime | None]
     share_with_clinic: Mapped[bool] = mapped_column(default=False)
+    taken_by: Mapped[str | None] = mapped_column(String(32))  # staff who talk with the client; the bot is silent
+    taken_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     conversations: Mapped[list[Conversation]] = relationship(back_populates="client", cascade="all, delete-orphan")
 
@@ -108,6 +110,7 @@ class Message(Base):
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)  # buttons, ruler, slots, card: see docs/messages.md
     in_reply_to: Mapped[int | None] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
     tier: Mapped[str | None] = mapped_column(String(12))  # of an inbound message: the screen's verdict
+    heard: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of an inbound message: turn, process, talk; no words
     moves: Mapped[list[Any]] = mapped_column(default=list)  # of an outbound message: MI moves it makes
     created_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
@@ -140,9 +143,22 @@ class Case(Base):
     opened_at: Mapped[datetime]
     acknowledged_at: Mapped[datetime | None]
     acknowledged_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
+    assigned_to: Mapped[str | None] = mapped_column(String(32))  # staff
     closed_at: Mapped[datetime | None]
     closed_by: Mapped[str | None] = mapped_column(ForeignKey("staff.id"))
     outcome: Mapped[str | None] = mapped_column(Text)
+
+
+class CaseNote(Base):
+    """What staff note down about a case, for each other. Never sent to the client."""
+
+    __tablename__ = "case_note"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    case_id: Mapped[str] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), index=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id"))
+    text: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime]
 
 
 class Alert(Base):

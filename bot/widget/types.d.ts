@@ -5,7 +5,7 @@ export interface Message {
   id: number;
   seq: number;
   from: "bot" | "client" | "clinician";
-  kind: "text" | "safety" | "holding";
+  kind: "text" | "safety" | "holding" | "notice" | "clinician";
   text: string;
   /** ISO 8601, UTC */
   created_at: string;

@@ -247,11 +247,13 @@ class TerminalPerson:
 
 def _blocks(printed: str) -> list[str]:
     """Each message begins with who speaks, or with "!" for a refusal."""
-    return [block.strip() for block in re.split(r"^(?=Evoke: |you: |! )", printed, flags=re.M) if block.strip()]
+    return [
+        block.strip() for block in re.split(r"^(?=Evoke: |Clinic: |you: |! )", printed, flags=re.M) if block.strip()
+    ]
 
 
 def _reply(block: str) -> Reply:
-    text = block.removeprefix("Evoke: ")
+    text = block.removeprefix("Evoke: ").removeprefix("Clinic: ")
     buttons = tuple(re.findall(r"\[([^\]]+)\]", text.splitlines()[-1]))
     slots = tuple(re.findall(r"^  \d\. (.+?) \(", text, flags=re.M))
     ruler = tuple(str(n) for n in range(11)) if re.search(r"^  \(0 = .* 10 = ", text, flags=re.M) else ()

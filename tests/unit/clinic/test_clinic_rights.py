@@ -6,9 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from bot.clinic.cases import open_case
+from bot.clinic.cases import add_note, open_case
 from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client
 from bot.clinic.schedule import book, free_slots
+from bot.console.staff import create_staff
 from bot.store.models import Appointment, Audit, Base, Client, Message
 
 MARKER = "marker-7f3a"
@@ -51,6 +52,8 @@ def fill(session, config, now, client):
     slot = free_slots(session, config, now=now)[0]
     appointment = book(session, config, slot.id, client_id=client, conversation_id=f"{client}-talk", now=now, key="k")
     appointment.case_id = case.id
+    staff = create_staff(session, f"{client}@clinic.example", "Dr Rivera", "clinician", "correct horse battery", now)
+    add_note(session, case.id, staff.id, f"{MARKER} noted", now)
     session.add(Audit(at=now, staff_id=None, action="view_case", subject=case.id))
     session.commit()
     return case
@@ -75,7 +78,7 @@ def test_an_export_holds_every_table_and_only_that_client(session, filled):
     assert all(export[table] for table in export)
     assert f"{MARKER} of ana" in text
     assert f"{MARKER} of ben" not in text
-    assert export["audit"][0]["action"] == "view_case"
+    assert [line["action"] for line in export["audit"]] == ["note_case", "view_case"]
 
 
 def test_an_erasure_reaches_every_table_and_leaves_one_line(session, filled, now):
