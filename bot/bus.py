@@ -14,6 +14,7 @@ class Bus:
     def __init__(self) -> None:
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._listeners: list[Callable[[str], None]] = []
+        self._watchers: set[asyncio.Event] = set()
         self._typing: set[str] = set()
 
     def listen(self, listener: Callable[[str], None]) -> None:
@@ -26,6 +27,22 @@ class Bus:
             event.set()
         for listener in self._listeners:
             listener(conversation_id)
+        self.touch()
+
+    def touch(self) -> None:
+        """Something changed that is no client's business: a case was acknowledged, a note written."""
+        for event in self._watchers:
+            event.set()
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[asyncio.Event]:
+        """An event that every signal and every touch sets, for pages that show all there is; the watcher clears it."""
+        event = asyncio.Event()
+        self._watchers.add(event)
+        try:
+            yield event
+        finally:
+            self._watchers.discard(event)
 
     def typing(self, conversation_id: str, on: bool) -> None:
         """The bot began or ended work on an answer."""

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
 from bot.clinic.schedule import cancel, label
-from bot.store.messages import Outbound, add_outbound
-from bot.store.models import Appointment, Case, Client, Conversation
+from bot.store.messages import Outbound, add_outbound, queue_for_client
+from bot.store.models import Appointment, Client, Conversation
 
 LONGEST = 2000
 """Characters in what a clinician writes."""
@@ -47,24 +47,22 @@ def cancel_for_clinic(session: Session, config: ClinicConfig, appointment_id: st
     return conversation.id
 
 
-def write_to_client(session: Session, config: ClinicConfig, case: Case, *, who: str, text: str, now: datetime) -> str:
+def write_to_client(
+    session: Session, config: ClinicConfig, client: Client, *, who: str, text: str, now: datetime
+) -> str:
     """Sends what a clinician wrote, under their name, since some channels show no senders.
 
     Returns:
         The conversation that has news.
 
     Raises:
-        ValueError: the text is empty or too long, or the case is closed.
+        ValueError: the text is empty or too long.
     """
     text = text.strip()
-    if case.closed_at is not None:
-        raise ValueError("The case is closed.")
     if not text or len(text) > LONGEST:
         raise ValueError(f"A message has between 1 and {LONGEST} characters.")
-    conversation = session.get_one(Conversation, case.conversation_id)
     signed = Outbound(f"{who}, {config.name}:\n{text}", kind="clinician")
-    add_outbound(session, conversation, [signed], None, now)
-    return conversation.id
+    return queue_for_client(session, client.id, signed, now).conversation_id
 
 
 def words(what: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
@@ -39,6 +40,9 @@ HEADERS = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex",
 }
+
+
+NOTED_AGAIN_AFTER = timedelta(hours=1)
 
 
 class SignInNeeded(Exception):
@@ -125,6 +129,10 @@ class Desk:
             request.state.visit = visit = visit.touched(now)
         return Visitor(visit, staff.id, staff.name, staff.role, by_refresh)
 
+    def touch(self) -> None:
+        """Has the pages that are open renew themselves (`bot.bus.Bus.touch`)."""
+        self.state.bus.touch()
+
     def signal(self, conversation_id: str | None) -> None:
         """Tells the channels that a conversation has something new (`bot.bus.Bus.signal`), if one has."""
         if conversation_id is not None:
@@ -142,9 +150,17 @@ class Desk:
         return fields
 
     def audit(self, session: Session, visitor: Visitor, action: str, subject: str = "") -> None:
-        """Notes who looked at what; a page that refreshes itself is noted once."""
-        if not visitor.by_refresh:
-            session.add(Audit(at=self.now(), staff_id=visitor.id, action=action, subject=subject))
+        """Notes who looked at what; a page that refreshes itself is noted when it is opened, and then each hour."""
+        if visitor.by_refresh:
+            lately = select(Audit.id).where(
+                Audit.staff_id == visitor.id,
+                Audit.action == action,
+                Audit.subject == subject,
+                Audit.at > self.now() - NOTED_AGAIN_AFTER,
+            )
+            if session.scalar(lately.limit(1)) is not None:
+                return
+        session.add(Audit(at=self.now(), staff_id=visitor.id, action=action, subject=subject))
 
     def page(
         self, name: str, visitor: Visitor | None, *, token: str = "", status: int = 200, **values: Any
@@ -198,4 +214,6 @@ def _to_sign_in(request: Request) -> Response:
     address = "/console/sign-in"
     if request.method == "GET" and request.url.path not in ("/console", "/console/"):
         address += f"?next={quote(request.url.path)}"
+    if "hx-request" in request.headers:  # htmx would put the sign-in page into the middle of this one
+        return Response(status_code=200, headers={"HX-Redirect": address.split("?")[0]})
     return seen(address)

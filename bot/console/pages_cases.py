@@ -1,4 +1,4 @@
-"""The queue of cases, and one case: what happened, who was told, and its closing."""
+"""One case: what happened, who was told, who looks after it, what was noted, and its closing."""
 
 from __future__ import annotations
 
@@ -11,33 +11,19 @@ from sqlalchemy.orm import Session
 
 from bot.clinic import cases
 from bot.clinic.config import ClinicConfig
-from bot.clinic.notices import LONGEST, write_to_client
-from bot.clinic.schedule import upcoming
+from bot.clinic.notices import LONGEST
+from bot.clinic.takeover import hand_back
 from bot.console.desk import Desk, Refused, Visitor, seen
+from bot.console.pages_queue import row
+from bot.console.talks import talk
 from bot.console.words import OUTCOMES
-from bot.store.models import Alert, Appointment, Audit, Case, Client, Message, Staff
+from bot.store.models import Alert, Audit, Case, Client, Staff
 
-REFRESH_SECONDS = 20
-MOST_MESSAGES = 500
+HISTORY = ("acknowledge_case", "assign_case", "close_case")
 
 
 def add(pages: APIRouter, desk: Desk) -> None:
     """Adds the pages."""
-
-    @pages.get("/queue")
-    async def queue_page(request: Request, still: bool = False) -> Response:
-        visitor = await desk.visitor(request, "see_queue")
-        now = desk.now()
-
-        def load(session: Session) -> Any:
-            desk.audit(session, visitor, "view_queue")
-            waiting = [_row(session, case, now) for case in cases.queue(session)]
-            closed = select(Case).where(Case.closed_at.is_not(None)).order_by(Case.closed_at.desc()).limit(5)
-            return waiting, [_row(session, case, now) for case in session.scalars(closed)]
-
-        waiting, closed = await desk.write(load)
-        refresh = None if still else REFRESH_SECONDS
-        return desk.page("queue.html", visitor, waiting=waiting, closed=closed, refresh=refresh)
 
     @pages.get("/cases/{case_id}")
     async def case_page(case_id: str, request: Request) -> Response:
@@ -49,48 +35,62 @@ def add(pages: APIRouter, desk: Desk) -> None:
         visitor = await desk.visitor(request, "work_case")
         await desk.form(request, visitor.visit)
         now = desk.now()
-        try:
-            await desk.write(lambda session: cases.acknowledge(session, case_id, visitor.id, now))
-        except cases.CaseNotFound:
-            raise _no_such_case() from None
+        await work(lambda session: cases.acknowledge(session, case_id, visitor.id, now))
         return seen(f"/console/cases/{case_id}")
+
+    @pages.post("/cases/{case_id}/assign")
+    async def assign(case_id: str, request: Request) -> Response:
+        visitor = await desk.visitor(request, "work_case")
+        fields, now = await desk.form(request, visitor.visit), desk.now()
+        to = fields.get("to") or None
+        try:
+            await work(lambda session: cases.assign(session, case_id, to, visitor.id, now))
+        except ValueError as error:
+            return await show(case_id, visitor, status=400, error=str(error))
+        return seen(f"/console/cases/{case_id}")
+
+    @pages.post("/cases/{case_id}/notes")
+    async def note(case_id: str, request: Request) -> Response:
+        visitor = await desk.visitor(request, "work_case")
+        fields, now = await desk.form(request, visitor.visit), desk.now()
+        text = fields.get("note", "")
+        try:
+            await work(lambda session: cases.add_note(session, case_id, visitor.id, text, now))
+        except ValueError as error:
+            return await show(case_id, visitor, status=400, error=str(error), note=text)
+        return seen(f"/console/cases/{case_id}#notes")
 
     @pages.post("/cases/{case_id}/close")
     async def close(case_id: str, request: Request) -> Response:
         visitor = await desk.visitor(request, "work_case")
         fields, now = await desk.form(request, visitor.visit), desk.now()
-        outcome, note = fields.get("outcome", ""), fields.get("note", "").strip()[:2000]
+        outcome, remark = fields.get("outcome", ""), fields.get("note", "").strip()[:2000]
         if outcome not in OUTCOMES:
             return await show(case_id, visitor, status=400, error="Choose what came of the case.")
-        said = f"{outcome}. {note}" if note else outcome
-        try:
-            await desk.write(lambda session: cases.close(session, case_id, visitor.id, said, now))
-        except cases.CaseNotFound:
-            raise _no_such_case() from None
+        said = f"{outcome}. {remark}" if remark else outcome
+
+        def finish(session: Session) -> str | None:
+            """Closes it; with their last open case, a client who is in one's own hands goes back to the bot."""
+            client_id = cases.close(session, case_id, visitor.id, said, now).client_id
+            left = select(Case.id).where(Case.client_id == client_id, Case.closed_at.is_(None))
+            is_mine = session.get_one(Client, client_id).taken_by == visitor.id
+            if not is_mine or session.scalars(left).first() is not None:
+                return None
+            return hand_back(session, desk.clinic, client_id, visitor.id, now)
+
+        desk.signal(await work(finish))
         return seen("/console/queue")
 
-    @pages.post("/cases/{case_id}/write")
-    async def write(case_id: str, request: Request) -> Response:
-        visitor = await desk.visitor(request, "work_case")
-        fields, now = await desk.form(request, visitor.visit), desk.now()
-        text = fields.get("text", "")
-
-        def work(session: Session) -> str:
-            case = session.get(Case, case_id)
-            if case is None:
-                raise cases.CaseNotFound(case_id)
-            session.add(Audit(at=now, staff_id=visitor.id, action="write_to_client", subject=case_id))
-            return write_to_client(session, desk.clinic, case, who=visitor.name, text=text, now=now)
-
+    async def work(deed: Any) -> Any:
+        """Does something to a case, and has the open pages renew themselves."""
         try:
-            desk.signal(await desk.write(work))
+            done = await desk.write(deed)
         except cases.CaseNotFound:
             raise _no_such_case() from None
-        except ValueError as error:
-            return await show(case_id, visitor, status=400, error=str(error), text=text)
-        return seen(f"/console/cases/{case_id}#conversation")
+        desk.touch()
+        return done
 
-    async def show(case_id: str, visitor: Visitor, *, status: int = 200, error: str = "", text: str = "") -> Response:
+    async def show(case_id: str, visitor: Visitor, *, status: int = 200, error: str = "", note: str = "") -> Response:
         now = desk.now()
 
         def load(session: Session) -> dict[str, Any] | None:
@@ -103,74 +103,34 @@ def add(pages: APIRouter, desk: Desk) -> None:
         found = await desk.write(load)
         if found is None:
             raise _no_such_case()
-        return desk.page("case.html", visitor, status=status, error=error, text=text, outcomes=OUTCOMES, **found)
+        return desk.page("case.html", visitor, status=status, error=error, note=note, **found)
 
 
 def _no_such_case() -> Refused:
     return Refused(404, "No such case", "It may belong to a client who had everything erased.")
 
 
-def _row(session: Session, case: Case, now: datetime) -> dict[str, Any]:
-    """A case as the queue shows it."""
-    client = session.get_one(Client, case.client_id)
-    alerts = _alerts(session, case)
-    rounds = max((alert.round for alert in alerts), default=0)
-    return {
-        "case": case,
-        "who": client.name or f"Client {client.id[:6]}",
-        "by": _name(session, case.acknowledged_by),
-        "closed_by": _name(session, case.closed_by),
-        "appointment": upcoming(session, case.client_id, now),
-        "rounds": rounds,
-        "failed": any(row.error and not row.sent_at for row in alerts if row.round == rounds),
-    }
-
-
 def _case(session: Session, clinic: ClinicConfig, case: Case, now: datetime) -> dict[str, Any]:
     """Everything that the case's page shows."""
-    client = session.get_one(Client, case.client_id)
-    readable = may_read(session, client)
-    messages = _messages(session, case.conversation_id) if readable else []
-    appointment = upcoming(session, case.client_id, now)
-    return {
-        **_row(session, case, now),
-        "client": client,
-        "alerts": _alerts(session, case),
-        "readable": readable,
-        "longest": LONGEST,
-        "messages": messages,
-        "with_whom": _with_whom(clinic, appointment),
-        "history": list(
-            session.execute(
-                select(Audit.at, Audit.action, Staff.name)
-                .outerjoin(Staff, Staff.id == Audit.staff_id)
-                .where(Audit.subject == case.id, Audit.action.in_(("acknowledge_case", "close_case")))
-                .order_by(Audit.id)
-            )
-        ),
-    }
-
-
-def may_read(session: Session, client: Client) -> bool:
-    """Whether staff may read what a client wrote: the client agreed, or a risk case of theirs is open."""
-    return client.share_with_clinic or cases.open_risk_case(session, client.id) is not None
-
-
-def _messages(session: Session, conversation_id: str) -> list[Message]:
-    query = select(Message).where(Message.conversation_id == conversation_id).order_by(Message.seq.desc())
-    return list(reversed(list(session.scalars(query.limit(MOST_MESSAGES)))))
-
-
-def _alerts(session: Session, case: Case) -> list[Alert]:
-    query = select(Alert).where(Alert.case_id == case.id, Alert.tier == case.tier)
-    return list(session.scalars(query.order_by(Alert.round.desc(), Alert.id)))
-
-
-def _with_whom(clinic: ClinicConfig, appointment: Appointment | None) -> str:
+    client, shown = session.get_one(Client, case.client_id), row(session, case, now)
+    appointment = shown["appointment"]
     clinician = clinic.clinician(appointment.clinician) if appointment else None
-    return clinician.name if clinician else ""
-
-
-def _name(session: Session, staff_id: str | None) -> str:
-    staff = session.get(Staff, staff_id) if staff_id else None
-    return staff.name if staff else ""
+    names = {staff.id: staff.name for staff in session.scalars(select(Staff))}
+    done = select(Audit.at, Audit.action, Staff.name).outerjoin(Staff, Staff.id == Audit.staff_id)
+    done = done.where(Audit.subject == case.id, Audit.action.in_(HISTORY))
+    alerts = select(Alert).where(Alert.case_id == case.id, Alert.tier == case.tier)
+    able = select(Staff).where(Staff.disabled_at.is_(None), Staff.role.in_(cases.CASE_ROLES)).order_by(Staff.name)
+    return {
+        **shown,
+        "client": client,
+        "talk": talk(session, client),
+        "alerts": list(session.scalars(alerts.order_by(Alert.round.desc(), Alert.id))),
+        "with_whom": clinician.name if clinician else "",
+        "history": list(session.execute(done.order_by(Audit.id))),
+        "case_notes": [(note, names.get(note.staff_id, "")) for note in cases.notes(session, case.id)],
+        "able": list(session.scalars(able)),
+        "outcomes": OUTCOMES,
+        "longest": LONGEST,
+        "longest_note": cases.LONGEST_NOTE,
+        "back": f"/console/cases/{case.id}",
+    }

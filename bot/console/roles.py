@@ -7,7 +7,9 @@ ROLES = ("admin", "clinician", "front_desk", "auditor")
 ALLOWED: dict[str, frozenset[str]] = {
     "see_queue": frozenset({"admin", "clinician"}),
     "see_case": frozenset({"admin", "clinician"}),
-    "work_case": frozenset({"admin", "clinician"}),  # acknowledge, close
+    "work_case": frozenset({"admin", "clinician"}),  # acknowledge, assign, note, close
+    "see_client": frozenset({"admin", "clinician"}),
+    "talk_with_client": frozenset({"admin", "clinician"}),  # take over, write, hand back
     "see_appointments": frozenset({"admin", "clinician", "front_desk"}),
     "cancel_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "see_audit": frozenset({"admin", "auditor"}),

@@ -7,10 +7,26 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from bot.console import pages_appointments, pages_cases, pages_sign_in, pages_staff
+from bot.console import (
+    live,
+    pages_appointments,
+    pages_cases,
+    pages_clients,
+    pages_queue,
+    pages_sign_in,
+    pages_staff,
+    pages_talks,
+)
 from bot.console.desk import Desk
 
-FILES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+FILES = {
+    "console.css": "text/css",
+    "console.js": "text/javascript",
+    "htmx.min.js": "text/javascript",
+    "htmx-sse.min.js": "text/javascript",
+    "htmx-LICENSE.txt": "text/plain",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def router(app_state: Any) -> APIRouter:
@@ -23,7 +39,16 @@ def router(app_state: Any) -> APIRouter:
     """
     desk = Desk(app_state)
     pages = APIRouter(prefix="/console", route_class=desk.route_class(), include_in_schema=False)
-    for part in (pages_sign_in, pages_cases, pages_appointments, pages_staff):
+    for part in (
+        pages_sign_in,
+        pages_queue,
+        pages_cases,
+        pages_clients,
+        pages_talks,
+        live,
+        pages_appointments,
+        pages_staff,
+    ):
         part.add(pages, desk)
 
     for name, kind in FILES.items():

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot.clinic.config import ClinicConfig
 from bot.clinic.slots import MONTHS, WEEKDAYS
 
 TIERS = {
@@ -27,6 +28,13 @@ KINDS = {
 REASONS = {"risk": "Safety risk", "wish": "Wants to talk to a person"}
 ROLES = {"admin": "Administrator", "clinician": "Clinician", "front_desk": "Front desk", "auditor": "Auditor"}
 STATUSES = {"held": "held", "booked": "booked", "cancelled": "cancelled", "expired": "hold ran out"}
+SHARED = {
+    "reasons": "what they want to change and why",
+    "rulers": "rulers",
+    "plan": "plan",
+    "questionnaires": "questionnaires",
+    "conversation": "the conversation",
+}
 OUTCOMES = (
     "Spoke with the client; safety plan made",
     "Spoke with the client; no current risk",
@@ -59,6 +67,17 @@ def clock(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%H:%M}"
 
 
+def date_of(moment: datetime, zone: ZoneInfo) -> str:
+    """ "2026-11-24", for addresses."""
+    return moment.astimezone(zone).date().isoformat()
+
+
+def clinician(id_: str, clinic: ClinicConfig) -> str:
+    """A clinician's name; the id of one whom the clinic has removed."""
+    found = clinic.clinician(id_)
+    return found.name if found else id_
+
+
 def _of(table: dict[str, str]) -> Callable[[str], str]:
     return lambda key: table.get(key, key)
 
@@ -67,10 +86,13 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "waited": waited,
     "day": day,
     "clock": clock,
+    "date": date_of,
+    "clinician": clinician,
     "tier": _of(TIERS),
     "kind": _of(KINDS),
     "reason": _of(REASONS),
     "role": _of(ROLES),
     "status": _of(STATUSES),
+    "shared_item": _of(SHARED),
 }
 """Jinja2's filters; a word without an entry is shown as it is."""

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from test_console_pages import NOW, PASSWORD, clinic, password_hash  # noqa: F401  # the same clinic
 
 from bot.clinic.cases import open_case
-from bot.console import pages_cases
+from bot.console import live
+from bot.store.messages import add_inbound
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium on this machine")
@@ -58,7 +60,16 @@ def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, sc
     page.goto(address)
     found = {"sign-in": _problems(page)}
     sign_in(page, address)
-    for name in ("queue", f"cases/{clinic.case}", "appointments", "staff", "audit", "password"):
+    for name in (
+        "queue",
+        f"cases/{clinic.case}",
+        "appointments",
+        "clients",
+        "clients/ana",
+        "staff",
+        "audit",
+        "password",
+    ):
         page.goto(f"{address}/{name}")
         for summary in page.locator("summary").all():
             summary.click()
@@ -68,7 +79,7 @@ def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, sc
 
 
 def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, clinic, monkeypatch):  # noqa: F811
-    monkeypatch.setattr(pages_cases, "REFRESH_SECONDS", 1)
+    monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
     page = chromium.new_page()
     errors: list[str] = []
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
@@ -90,7 +101,48 @@ def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, cli
     page.get_by_text("Wants to talk to a person").wait_for(timeout=5000)
     assert page.evaluate("document.activeElement.id") == f"take-{clinic.case}"
     assert page.title() == "Cases (2 waiting) · Demo clinic"
+    assert page.locator("#news").text_content() == "Somebody new is waiting."
     assert errors == []
+    page.close()
+
+
+def test_what_a_colleague_does_shows_at_once(chromium, address, clinic):  # noqa: F811
+    mine, theirs = (chromium.new_context().new_page() for _ in range(2))
+    sign_in(mine, address)
+    sign_in(theirs, address, "clinician")
+    theirs.get_by_role("button", name="I will look after this").click()
+    mine.get_by_text("Sam clinician is looking after this").wait_for(timeout=5000)
+    theirs.get_by_role("button", name="Take over from Evoke").click()
+    mine.get_by_text("Sam clinician is talking with").wait_for(timeout=5000)
+    for page in (mine, theirs):
+        page.context.close()
+
+
+def test_a_clinician_sees_the_client_answer_without_losing_what_they_type(chromium, address, clinic, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
+    page = chromium.new_page()
+    sign_in(page, address, "clinician")
+    page.goto(f"{address}/cases/{clinic.case}")
+    page.get_by_role("button", name="Take over from Evoke").click()
+    page.get_by_label("Write to the client").fill("I'm just looking up the number")
+    clinic.db.write_now(
+        lambda session: add_inbound(
+            session, "talk", external_id=None, kind="text", text="are you still there", payload={}, now=NOW
+        )
+    )
+    page.get_by_text("are you still there").wait_for(timeout=5000)
+    assert page.get_by_label("Write to the client").input_value() == "I'm just looking up the number"
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("Sam clinician, Demo clinic:").wait_for(timeout=5000)
+    page.close()
+
+
+def test_a_visit_that_ends_leads_to_the_sign_in_by_itself(chromium, address, clinic, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
+    page = chromium.new_page()
+    sign_in(page, address)
+    clinic.now += timedelta(minutes=21)
+    page.wait_for_url("**/sign-in*", timeout=10_000)
     page.close()
 
 

@@ -1,19 +1,24 @@
-// Renews the queue without a flash and without losing one's place. Without scripts the page renews itself whole.
-const every = Number(document.currentScript.dataset.seconds) * 1000;
+// For pages that renew themselves (htmx with server-sent events): says when they no longer do, and when a case is new.
+const LATE = 5000; // ms; a stream that ends is opened again within a second
+let lost;
 
-async function renew() {
-  try {
-    const answer = await fetch("/console/queue?refresh=1");
-    if (answer.redirected || !answer.ok) return location.reload(); // signed out, or something to read
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const focused = document.activeElement?.id;
-    document.querySelector("main").replaceChildren(...page.querySelector("main").childNodes);
-    document.title = page.title;
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-  } catch {
-    document.querySelector("#as-of").textContent = "No connection: this list may be old.";
-  }
-  setTimeout(renew, every);
-}
+document.addEventListener("htmx:sseError", ({ detail }) => {
+  lost ??= setTimeout(() => {
+    const asOf = document.querySelector("#as-of");
+    if (asOf) asOf.textContent = "No connection: what you see may be old.";
+  }, LATE);
+  if (detail.source?.readyState !== EventSource.CLOSED) return; // the browser opens it again by itself
+  for (const part of document.querySelectorAll("[hx-trigger='sse:news']")) htmx.trigger(part, "sse:news"); // signed out?
+});
 
-setTimeout(renew, every);
+document.addEventListener("htmx:sseOpen", () => {
+  clearTimeout(lost);
+  lost = undefined;
+});
+
+let waiting = Number(document.querySelector("[data-waiting]")?.dataset.waiting);
+document.addEventListener("htmx:afterSettle", () => {
+  const now = Number(document.querySelector("[data-waiting]")?.dataset.waiting);
+  if (now > waiting) document.querySelector("#news").textContent = "Somebody new is waiting.";
+  waiting = now;
+});
