@@ -140,7 +140,7 @@ class ActionBook(Action):
         lines = [{"label": "When", "text": when}, {"label": "Where", "text": turn.clinic.address or turn.clinic.name}]
         card = {"type": "appointment", "title": "Your appointment", "lines": lines, "file": "appointment.ics"}
         dispatcher.utter_message(json_message={"card": card})
-        tell(dispatcher, "consent.share_ask", buttons=("Yes", "No"))
+        tell(dispatcher, "consent.share_ask", buttons=("Yes", "Let me choose", "No"))
         return [*over(), SlotSet("awaiting", "share")]
 
 

@@ -11,6 +11,7 @@ from rasa_sdk.types import DomainDict
 from sqlalchemy.orm import Session
 
 from actions.speech import take, tell
+from bot.clinic.sharing import ITEMS, TALK, choose
 from bot.store.messages import forget_words
 from bot.store.models import Client
 from bot.turns import this_turn
@@ -61,7 +62,7 @@ class ActionConsentUnclear(Action):
 
 
 class ActionShareGiven(Action):
-    """The client lets the clinic's staff read the conversation."""
+    """The client lets the clinic's staff read the conversation, and what comes of it."""
 
     def name(self) -> str:
         return "action_share_given"
@@ -88,6 +89,6 @@ def _share(shared: bool) -> None:
     turn = this_turn()
 
     def effect(session: Session) -> None:
-        session.get_one(Client, turn.client_id).share_with_clinic = shared
+        choose(session.get_one(Client, turn.client_id), dict.fromkeys(TALK if shared else ITEMS, shared))
 
     turn.later(effect)

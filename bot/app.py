@@ -135,6 +135,7 @@ async def running(
         bus=bus,
         clock=clock,
         screen_timeout=settings.screen_timeout,
+        chat_page=settings.public_url,
     )
     alerts = AlertSender(db, clinic, public_url=settings.public_url or f"http://{settings.host}:{settings.port}")
     evoke = Evoke(settings, clinic, db, bus, turns, conversations, alerts, rasa, loopback)

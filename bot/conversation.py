@@ -28,6 +28,7 @@ from bot import crisis
 from bot.bus import Bus
 from bot.clinic.cases import open_case, open_risk_case
 from bot.clinic.config import ClinicConfig
+from bot.clinic.intake import Step as SheetStep
 from bot.clinic.rights import erase_client
 from bot.clinic.schedule import SlotTaken, free_slots, hold, label, upcoming
 from bot.dialogue import DialogueAnswer, DialogueDown
@@ -35,6 +36,14 @@ from bot.errors import place_of
 from bot.metrics import ANSWERED, SCREEN_FAILED, SECONDS
 from bot.mi.state import MIState
 from bot.mi.turn import MICore, sentence_id
+from bot.questionnaires import (
+    Open,
+    Questionnaires,
+    is_idle,
+    risk_verdict,
+    with_question_of,
+    without_question,
+)
 from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.state import Place, SafetyState, Step
 from bot.safety.tiers import NOTHING, Tier, Verdict
@@ -77,6 +86,11 @@ class _Work:
     history: list[str]
     previous_at: datetime | None
     open_tier: str | None
+    sheets: Open
+
+    def hours_away(self, now: datetime) -> float:
+        """Since the client's message before."""
+        return (now - self.previous_at).total_seconds() / 3600 if self.previous_at else 0.0
 
 
 @dataclass
@@ -116,11 +130,13 @@ class Conversations:
         bus: Bus,
         clock: Callable[[], datetime],
         screen_timeout: float = 2.0,
+        chat_page: str = "",
     ) -> None:
         self.db, self.clinic, self.place = db, clinic, place
         self.screener, self.protocol, self.core = screener, protocol, core
         self.dialogue, self.turns, self.bus, self.clock = dialogue, turns, bus, clock
         self.screen_timeout = screen_timeout
+        self.questionnaires = Questionnaires(clinic, core, chat_page)
         self.screen_works = True
         self._screening = ThreadPoolExecutor(2, "screen")
         self._workers: dict[str, asyncio.Task[None]] = {}
@@ -267,6 +283,7 @@ class Conversations:
             store.earlier_texts(session, inbound),
             store.previous_inbound_at(session, inbound),
             case.tier if case else None,
+            self.questionnaires.load(session, client, self.clock()),
         )
 
     async def _answer(self, work: _Work) -> bool:
@@ -292,7 +309,31 @@ class Conversations:
             words = Outbound(self.static_words("unsupported", inbound.seq), moves=("structure:unsupported",))
             await self._store(work, _Result([words], verdict, step.state))
             return True
-        return await self._talk(work, verdict, step, rng)
+        sheet = self.questionnaires.take(
+            work.sheets, inbound, work.conversation, work.client, work.hours_away(self.clock())
+        )
+        if sheet is None or sheet.talk:
+            return await self._talk(work, verdict, step, rng, sheet)
+        await self._store(work, await self._sheet_result(work, verdict, step, sheet, rng))
+        return True
+
+    async def _sheet_result(
+        self, work: _Work, verdict: Verdict, step: Step, sheet: SheetStep, rng: random.Random
+    ) -> _Result:
+        """The next question of a questionnaire; an answer that is a safety matter gets the safety protocol's words."""
+        effects = self.questionnaires.effects(sheet, work.inbound, work.client, self.clock())
+        if sheet.risk is not None:
+            verdict = risk_verdict(sheet, work.inbound.text)
+            place = await self._place_with_slot(work, verdict, step.state)
+            step = self.protocol.step(step.state, verdict, work.inbound.text, place=place, rng=rng)
+            result = self._safety_result(replace(work, sheets=Open()), verdict, step)
+        else:
+            result = _Result(self.questionnaires.replies(sheet, work.conversation), verdict, step.state)
+            if not is_idle(work.conversation.dialogue):  # the question about sharing is answered with this
+                slots = {**work.conversation.dialogue.get("slots", {}), "awaiting": "nothing"}
+                result.dialogue = {**work.conversation.dialogue, "slots": slots}
+        result.turn_effects = effects
+        return result
 
     async def screen(self, text: str, history: Sequence[str]) -> Verdict:
         if not text:
@@ -329,7 +370,11 @@ class Conversations:
             )
             for reply in step.replies
         ]
-        return _Result(replies, verdict, step.state, effects=self._case_effects(work, step))
+        asked_again, effects = self.questionnaires.behind_safety(
+            work.sheets, work.inbound, work.client, case=step.state.open, over=not step.state.awaiting, now=self.clock()
+        )
+        effects = [*effects, *self._case_effects(work, step)]
+        return _Result([*replies, *asked_again], verdict, step.state, effects=effects)
 
     def _case_effects(self, work: _Work, step: Step) -> list[Callable[[Session], None]]:
         if not (step.opens_case or step.raises_tier):
@@ -393,9 +438,12 @@ class Conversations:
         outbound = Outbound(reply.text, kind="safety", moves=("support:safety.static",))
         await self._store(work, _Result([outbound], NOTHING, safety, effects=[effect]))
 
-    async def _talk(self, work: _Work, verdict: Verdict, step: Step, rng: random.Random) -> bool:
+    async def _talk(
+        self, work: _Work, verdict: Verdict, step: Step, rng: random.Random, sheet: SheetStep | None = None
+    ) -> bool:
         inbound, dialogue = work.inbound, work.conversation.dialogue
         now = self.clock()
+        before = MIState.from_dict(work.conversation.mi_state)
         turn = TurnContext(
             turn_id=f"{inbound.conversation_id}.{inbound.seq}.{secrets.token_hex(4)}",
             conversation_id=inbound.conversation_id,
@@ -404,10 +452,10 @@ class Conversations:
             text=inbound.text,
             payload=str(inbound.payload.get("payload", "")),
             now=now,
-            hours_away=(now - work.previous_at).total_seconds() / 3600 if work.previous_at else 0.0,
+            hours_away=work.hours_away(now),
             zone=work.client.time_zone or self.clinic.time_zone,
             gentle=work.open_tier is not None or step.state.open,
-            mi=MIState.from_dict(work.conversation.mi_state),
+            mi=before if sheet is None or sheet.says else without_question(before),
             core=self.core,
             clinic=self.clinic,
             crisis=crisis.short(self.place),
@@ -439,15 +487,19 @@ class Conversations:
         replies = merged(answer.replies)
         said = [*dialogue.get("said", []), *(sentence_id(reply.text) for reply in replies)][-REMEMBERED:]
         kept = {name: value for name, value in answer.slots.items() if name not in OURS}
+        state = {"slots": kept, "loop": answer.loop, "said": said}
+        more, effects = self.questionnaires.behind_talk(
+            work.sheets, sheet, inbound, work.conversation, work.client, idle=is_idle(state), now=now
+        )
         result = _Result(
-            replies,
+            [*replies, *more],
             verdict,
             step.state,
-            mi=turn.mi.to_dict(),
-            dialogue={"slots": kept, "loop": answer.loop, "said": said},
+            mi=(turn.mi if sheet is None else with_question_of(turn.mi, before)).to_dict(),
+            dialogue=state,
             heard={"turn": turn.mi.turns, "process": turn.mi.process, **turn.heard},
             effects=self._case_effects(work, step),
-            turn_effects=turn.effects,
+            turn_effects=[*turn.effects, *effects],
             erases=turn.erases,
         )
         await self._store(work, result)

@@ -184,6 +184,21 @@ class Consent(Strict):
     text_file: Path | None = None
 
 
+class Intake(Strict):
+    """Questionnaires in conversation."""
+
+    screeners: tuple[Literal["phq9", "gad7", "audit_c", "dast10"], ...] = ("phq9", "gad7", "audit_c")
+    when: Literal["before_appointment", "on_request"] = "before_appointment"
+    dast10_file: Path | None = Field(None, description="the words of the DAST-10, which are under another licence")
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        _unique("screener", list(self.screeners))
+        if "dast10" in self.screeners and self.dast10_file is None:
+            raise ValueError("dast10 needs 'dast10_file', since its words are under another licence (docs/intake.md)")
+        return self
+
+
 class ClinicConfig(Strict):
     """Everything a clinic sets. Times are in `time_zone` unless they say otherwise."""
 
@@ -204,6 +219,7 @@ class ClinicConfig(Strict):
     case_hold_minutes: int = Field(720, ge=1, description="a slot held for a client with an open case")
     notifications: Notifications = Notifications()
     consent: Consent = Consent()
+    intake: Intake = Intake()
     retention_days: int = Field(365, ge=1)
 
     _email = field_validator("email")(check_email)
@@ -244,11 +260,20 @@ class ClinicConfig(Strict):
             config = cls.model_validate(data)
         except ValidationError as error:
             raise ClinicConfigError(yaml_file.problems(error, data, cls, path.name)) from None
-        text_file = config.consent.text_file
-        if text_file is not None and not (path.parent / text_file).is_file():
-            line = yaml_file.line_of(data, ("consent", "text_file"))
-            raise ClinicConfigError([f"{path.name}, line {line}: the consent text {text_file} is not there."])
-        return config
+        return config._with_files(path, data)
+
+    def _with_files(self, path: Path, data: Any) -> Self:
+        """The settings with the files they name, which are looked for beside clinic.yml."""
+        found: dict[str, Any] = {}
+        for section, setting, what in (("consent", "text_file", "consent text"), ("intake", "dast10_file", "file")):
+            named = getattr(getattr(self, section), setting)
+            if named is None:
+                continue
+            if not (path.parent / named).is_file():
+                line = yaml_file.line_of(data, (section, setting))
+                raise ClinicConfigError([f"{path.name}, line {line}: the {what} {named} is not there."])
+            found[section] = getattr(self, section).model_copy(update={setting: (path.parent / named).resolve()})
+        return self.model_copy(update=found)
 
     @classmethod
     def demo(cls) -> ClinicConfig:

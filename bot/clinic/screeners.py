@@ -122,7 +122,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Screener:
-    """One questionnaire. `panel` and `total` are its LOINC codes."""
+    """One questionnaire. `panel` and `total` are its LOINC codes; the choices of sharing have none."""
 
     id: str
     name: str
@@ -199,8 +199,8 @@ def load(id_: str, words: Path | None = None) -> Screener:
         title=raw["title"],
         about=raw["about"],
         source=raw["source"],
-        panel=raw["loinc"]["panel"],
-        total=raw["loinc"]["total"],
+        panel=raw.get("loinc", {}).get("panel", ""),
+        total=raw.get("loinc", {}).get("total", ""),
         highest=raw["highest"],
         items=tuple(_item(item, raw, texts) for item in raw["items"]),
         bands=tuple(Band(band["from"], band["label"]) for band in raw["bands"]),

@@ -58,7 +58,8 @@ class Client(Base):
     time_zone: Mapped[str | None] = mapped_column(String(64))
     consent_version: Mapped[str | None] = mapped_column(String(32))
     consented_at: Mapped[datetime | None]
-    share_with_clinic: Mapped[bool] = mapped_column(default=False)
+    share_with_clinic: Mapped[bool] = mapped_column(default=False)  # the whole conversation
+    shares: Mapped[dict[str, Any]] = mapped_column(default=dict)  # bot.clinic.sharing.ITEMS -> whether staff may see it
     taken_by: Mapped[str | None] = mapped_column(String(32))  # staff who talk with the client; the bot is silent
     taken_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -116,6 +117,23 @@ class Message(Base):
     answered_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     conversation: Mapped[Conversation] = relationship(back_populates="messages")
+
+
+class Questionnaire(Base):
+    """One questionnaire of one client (bot.clinic.intake.Sheet), and the choices of what staff may see."""
+
+    __tablename__ = "questionnaire"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)  # uuid4 hex
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), index=True)
+    instrument: Mapped[str] = mapped_column(String(32))  # a file of bot/clinic/instruments
+    place: Mapped[int] = mapped_column(default=0)  # among those offered at the same time
+    status: Mapped[str] = mapped_column(String(12))  # offered, waiting, asking, later, declined, finished
+    answers: Mapped[list[Any]] = mapped_column(default=list)  # {"item", "value" or null, "seq" of the message}
+    tries: Mapped[int] = mapped_column(default=0)  # messages that were no answer to the question that stands
+    offered_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
 
 
 class Case(Base):

@@ -10,7 +10,7 @@ from bot.clinic.cases import add_note, open_case
 from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client
 from bot.clinic.schedule import book, free_slots
 from bot.console.staff import create_staff
-from bot.store.models import Appointment, Audit, Base, Client, Message
+from bot.store.models import Appointment, Audit, Base, Client, Message, Questionnaire
 
 MARKER = "marker-7f3a"
 KEPT = {"audit", "staff"}
@@ -54,6 +54,17 @@ def fill(session, config, now, client):
     appointment.case_id = case.id
     staff = create_staff(session, f"{client}@clinic.example", "Dr Rivera", "clinician", "correct horse battery", now)
     add_note(session, case.id, staff.id, f"{MARKER} noted", now)
+    session.add(
+        Questionnaire(
+            id=f"{client}-phq9",
+            client_id=client,
+            conversation_id=f"{client}-talk",
+            instrument="phq9",
+            status="asking",
+            answers=[{"item": "1", "value": 2, "seq": 1}],
+            offered_at=now,
+        )
+    )
     session.add(Audit(at=now, staff_id=None, action="view_case", subject=case.id))
     session.commit()
     return case
@@ -87,7 +98,8 @@ def test_an_erasure_reaches_every_table_and_leaves_one_line(session, filled, now
     session.commit()
     after = rows(session)
     assert after["audit"] == audit_before + 1
-    assert all(count == 1 for table, count in after.items() if table in ("client", "case", "conversation"))
+    of_one = ("client", "case", "conversation", "questionnaire")
+    assert all(count == 1 for table, count in after.items() if table in of_one)
     assert session.scalars(select(Appointment.client_id)).all() == ["ben"]
     last = session.scalars(select(Audit).order_by(Audit.id.desc())).first()
     assert (last.action, last.subject, last.staff_id) == ("erase_client", "ana", None)
