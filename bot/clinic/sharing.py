@@ -17,9 +17,11 @@ TALK = ("reasons", "rulers", "plan", "conversation")
 
 
 def agreed(client: Client) -> frozenset[str]:
-    """The items that the client shares now."""
-    shared = {name for name, value in (client.shares or {}).items() if value and name in ITEMS}
-    return frozenset(shared - {"conversation"} | ({"conversation"} if client.share_with_clinic else set()))
+    """The items that the client shares now. Who shares the conversation, and was not asked about what is in it one by
+    one, shares that too."""
+    chosen = client.shares or {}
+    whole = {name for name in TALK if client.share_with_clinic and name not in chosen}
+    return frozenset(whole | {name for name in ITEMS if chosen.get(name)})
 
 
 def choose(client: Client, choices: Mapping[str, bool]) -> None:

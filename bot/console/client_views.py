@@ -12,9 +12,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
+from bot.clinic.sharing import agreed
 from bot.clinic.slots import MONTHS
 from bot.console.charts import Chart, Point, both_ways, lines
-from bot.console.talks import agreed, called, talk
+from bot.console.talks import called, talk
 from bot.mi.plan import first_person
 from bot.mi.rulers import RULERS
 from bot.mi.state import MIState

@@ -91,8 +91,3 @@ def _messages(session: Session, client_id: str, since: datetime | None) -> list[
         query = query.where(Message.created_at >= since)
     newest = query.order_by(Message.created_at.desc(), Message.id.desc()).limit(MOST_MESSAGES)
     return list(reversed(list(session.scalars(newest))))
-
-
-def agreed(client: Client) -> frozenset[str]:
-    """What the client shares."""
-    return frozenset({"reasons", "rulers", "plan", "conversation"}) if client.share_with_clinic else frozenset()
