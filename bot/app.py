@@ -20,6 +20,8 @@ from bot.actions_endpoint import actions_app
 from bot.bus import Bus
 from bot.channels import problems, web
 from bot.channels.limits import RateLimit
+from bot.channels.telegram.channel import TelegramChannel
+from bot.channels.telegram.webhook import webhook_router
 from bot.clinic.alerts import AlertSender
 from bot.clinic.config import ClinicConfig
 from bot.console.router import router as console_router
@@ -87,6 +89,7 @@ class Evoke:
     rasa: RasaProcess | None = None
     loopback: Loopback | None = None
     dialogue: Dialogue | None = None
+    telegram: TelegramChannel | None = None
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -181,6 +184,8 @@ def web_app(evoke: Evoke) -> FastAPI:
         expose_headers=["Retry-After"],
     )
     app.include_router(web.router)
+    if evoke.telegram is not None and evoke.telegram.access.webhook:
+        app.include_router(webhook_router(evoke.telegram))
     app.state.session_key = settings.session_key()
     app.include_router(console_router(app.state))
     _health(app, evoke)

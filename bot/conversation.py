@@ -24,7 +24,7 @@ from typing import Any, Protocol
 import structlog
 from sqlalchemy.orm import Session
 
-from bot import crisis
+from bot import crisis, requests
 from bot.bus import Bus
 from bot.clinic.cases import open_case, open_risk_case
 from bot.clinic.config import ClinicConfig
@@ -48,9 +48,10 @@ from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.state import Place, SafetyState, Step
 from bot.safety.tiers import NOTHING, Tier, Verdict
 from bot.store import messages as store
+from bot.store import places
 from bot.store.database import Database
 from bot.store.messages import Outbound
-from bot.store.models import Client, Conversation, Message
+from bot.store.models import Client, Conversation, Endpoint, Message
 from bot.turns import TurnContext, Turns
 
 log = structlog.get_logger()
@@ -189,23 +190,36 @@ class Conversations:
         text: str,
         kind: str = "text",
         payload: dict[str, Any] | None = None,
+        place: tuple[str, str] | None = None,
     ) -> tuple[Message, bool]:
         """Stores a message and has it worked on. A repeat of `external_id` gives the first row and False.
+
+        Args:
+            place: channel and address that it came from, when that may be another one than the last time.
 
         Raises:
             NoSuchConversation: there is none with this id.
             OperationalError: the database is down; nothing was stored, and the channel must say so.
         """
         now = self.clock()
-        row, is_new = await self.db.write(
-            lambda session: store.add_inbound(
+
+        def write(session: Session) -> tuple[Message, bool]:
+            if place is not None and (conversation := session.get(Conversation, conversation_id)) is not None:
+                places.use(session, conversation, *place, now)
+            return store.add_inbound(
                 session, conversation_id, external_id=external_id, kind=kind, text=text, payload=payload or {}, now=now
             )
-        )
+
+        row, is_new = await self.db.write(write)
         if is_new:
             self.bus.signal(conversation_id)
         self.wake(conversation_id)
         return row, is_new
+
+    def announce(self, conversation_id: str) -> None:
+        """A channel has stored something by itself: channels deliver what is due, and a worker looks."""
+        self.bus.signal(conversation_id)
+        self.wake(conversation_id)
 
     def wake(self, conversation_id: str) -> None:
         """Makes sure that a worker looks at this conversation from now on."""
@@ -306,7 +320,8 @@ class Conversations:
             await self._store(work, _Result([], verdict, step.state, effects=self._case_effects(work, step)))
             return True
         if inbound.kind == "attachment":
-            words = Outbound(self.static_words("unsupported", inbound.seq), moves=("structure:unsupported",))
+            text = requests.about_attachment(str(inbound.payload.get("what", "")), self.place.emergency)
+            words = Outbound(text, moves=("structure:unsupported",))
             await self._store(work, _Result([words], verdict, step.state))
             return True
         sheet = self.questionnaires.take(
@@ -442,14 +457,14 @@ class Conversations:
         self, work: _Work, verdict: Verdict, step: Step, rng: random.Random, sheet: SheetStep | None = None
     ) -> bool:
         inbound, dialogue = work.inbound, work.conversation.dialogue
-        now = self.clock()
+        now, text = self.clock(), requests.phrase(work.inbound.text)
         before = MIState.from_dict(work.conversation.mi_state)
         turn = TurnContext(
             turn_id=f"{inbound.conversation_id}.{inbound.seq}.{secrets.token_hex(4)}",
             conversation_id=inbound.conversation_id,
             client_id=work.client.id,
             inbound_id=inbound.id,
-            text=inbound.text,
+            text=text,
             payload=str(inbound.payload.get("payload", "")),
             now=now,
             hours_away=work.hours_away(now),
@@ -476,7 +491,7 @@ class Conversations:
         self.turns.begin(turn)
         try:
             answer = await self.dialogue.turn(
-                turn.turn_id, inbound.text, slots=slots, loop=dialogue.get("loop"), previous=turn.mi.asked
+                turn.turn_id, text, slots=slots, loop=dialogue.get("loop"), previous=turn.mi.asked
             )
         except DialogueDown as error:
             log.warning("dialogue_down", why=str(error))
@@ -569,6 +584,9 @@ def _erase_and_begin_anew(session: Session, conversation: Conversation, now: dat
         updated_at=now,
     )
     session.add(fresh)
+    session.flush()
+    here = {name: kept[name] for name in ("channel", "address")}  # other places have to be linked anew
+    session.add(Endpoint(**here, conversation_id=fresh.id, used_at=now))
     session.flush()
     return fresh
 

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.panel import Panel
 
 from bot.app import Evoke, running, web_app
-from bot.channels.telegram import TelegramChannel
+from bot.channels.telegram.channel import Access, TelegramChannel
+from bot.channels.telegram.webhook import PATH as WEBHOOK
 from bot.console.staff import first_admin
 from bot.housekeeping import keep_house
 from bot.loopback import Loopback
@@ -32,7 +33,10 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
     Raises:
         StartError: the port is taken.
     """
-    settings, app = evoke.settings, web_app(evoke)
+    settings = evoke.settings
+    access = telegram_access(settings)
+    telegram = evoke.telegram = TelegramChannel(evoke.conversations, evoke.db, access) if access else None
+    app = web_app(evoke)
     try:
         server = Loopback(app, settings.host, settings.port)
     except OSError as error:
@@ -46,11 +50,8 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
         asyncio.create_task(evoke.alerts.run(clock)),
         asyncio.create_task(keep_house(evoke.db, evoke.clinic, clock)),
     ]
-    telegram = None
     try:
-        token = settings.telegram_token.get_secret_value()
-        if token:
-            telegram = TelegramChannel(evoke.conversations, evoke.db, evoke.bus, token, settings.telegram_base_url)
+        if telegram is not None:
             await telegram.start()
         yield server.url
     finally:
@@ -62,6 +63,31 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
         await asyncio.gather(*background, return_exceptions=True)
         await server.stop()
         await evoke.alerts.aclose()
+
+
+def telegram_access(settings: Settings) -> Access | None:
+    """How Telegram is reached; None without a token.
+
+    Raises:
+        StartError: there is a secret for the webhook, and no address that Telegram could call.
+    """
+    token, secret = settings.telegram_token.get_secret_value(), settings.telegram_webhook_secret.get_secret_value()
+    if not token:
+        return None
+    public = settings.public_url.rstrip("/")
+    if secret and not public.startswith("https://"):
+        raise StartError(
+            "Telegram can only call an https address: set EVOKE_PUBLIC_URL to the one that leads here, such as "
+            "https://bot.clinic.example, or leave EVOKE_TELEGRAM_WEBHOOK_SECRET out and Evoke polls."
+        )
+    return Access(
+        token=token,
+        base_url=settings.telegram_base_url,
+        webhook=public + WEBHOOK if secret else "",
+        secret=secret,
+        web=f"{public}/" if public else "",
+        messages_per_second=settings.telegram_messages_per_second,
+    )
 
 
 async def run(settings: Settings, console: Console) -> None:
@@ -97,8 +123,9 @@ async def _announce(evoke: Evoke, address: str, console: Console, stop: asyncio.
     lines = [f"Chat page       {address}/", f"Staff console   {address}/console"]
     if admin is not None:
         lines.append(f"First sign-in   {admin[0]}   password {admin[1]}   (shown only now)")
-    if evoke.settings.telegram_token.get_secret_value():
-        lines.append("Telegram        polling")
+    if evoke.telegram is not None:
+        access = evoke.telegram.access
+        lines.append(f"Telegram        {f'webhook at {access.webhook}' if access.webhook else 'polling'}")
     console.print(
         Panel("\n".join(lines), title=f"Evoke is running for {evoke.clinic.name}", subtitle="Ctrl-C stops it")
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +35,14 @@ class Settings(BaseSettings):
     telegram_base_url: str = Field(
         "https://api.telegram.org/bot", description="Address of the Bot API; tests point it at a local stand-in."
     )
+    telegram_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Made-up secret that Telegram shows at each call; with it and public_url Telegram calls us, "
+        "without it we poll.",
+    )
+    telegram_messages_per_second: float = Field(
+        25.0, gt=0, description="Messages a second to all chats together; Telegram allows about 30."
+    )
     models: Path = Field(ROOT / "models", description="Folder of the trained models.")
     model: Path | None = Field(
         None, description="A trained model to use as it is, instead of one for the present data."
@@ -49,6 +58,15 @@ class Settings(BaseSettings):
         30, gt=0, description="New conversations a minute from one address before a polite 429."
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR. No level logs what clients write.")
+
+    @field_validator("telegram_webhook_secret")
+    @classmethod
+    def _can_be_a_secret(cls, value: SecretStr) -> SecretStr:
+        # What setWebhook takes: https://core.telegram.org/bots/api#setwebhook
+        secret = value.get_secret_value()
+        if secret and not re.fullmatch(r"[A-Za-z0-9_-]{16,256}", secret):
+            raise ValueError("it has 16 to 256 letters, digits, _ and -; `openssl rand -hex 32` makes one")
+        return value
 
     @property
     def database(self) -> str:

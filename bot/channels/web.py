@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import hashlib
-import hmac
 import json
 import secrets
 from collections.abc import AsyncIterator
@@ -22,6 +21,7 @@ from bot.channels.files import FILES
 from bot.channels.problems import Problem
 from bot.channels.views import view
 from bot.store import messages as store
+from bot.store import places
 from bot.store.models import Conversation, Message
 
 MAX_TEXT = 4096
@@ -56,10 +56,20 @@ async def signed_in(
 ) -> Conversation:
     """The conversation that the path names, if the bearer token is its own."""
     token = (authorization or "").removeprefix("Bearer ").strip()
-    conversation = await request.app.state.db.read(lambda session: session.get(Conversation, conversation_id))
-    if not token or conversation is None or not hmac.compare_digest(conversation.address, token_digest(token)):
+    found = await request.app.state.db.read(lambda session: _reached_with(session, token_digest(token)))
+    if not token or found is None or found[0].id != conversation_id:
         raise Problem(401, "This conversation needs its own token.", headers={"WWW-Authenticate": "Bearer"})
-    return conversation  # type: ignore[no-any-return]
+    request.state.place = found[1]
+    return found[0]  # type: ignore[no-any-return]
+
+
+def _reached_with(session: Session, digest: str) -> tuple[Conversation, tuple[str, str]] | None:
+    """The conversation that a token leads to, and the place that it stands for."""
+    for channel in CHANNELS:
+        conversation = places.conversation_at(session, channel, digest)
+        if conversation is not None:
+            return conversation, (channel, digest)
+    return None
 
 
 Mine = Annotated[Conversation, Depends(signed_in)]
@@ -94,6 +104,7 @@ async def send(body: NewMessage, conversation: Mine, request: Request) -> dict[s
         text=text,
         kind="button" if body.payload else "text",
         payload={"payload": body.payload} if body.payload else {},
+        place=request.state.place,
     )
     answers = await request.app.state.db.read(lambda session: _answers(session, message))
     return {"message": view(message), "messages": [view(m) for m in answers]}
@@ -179,7 +190,7 @@ async def _delivered(request: Request, rows: list[Message]) -> None:
     ids = [row.id for row in rows if row.direction == "out" and row.delivered_at is None]
     if ids:
         now = request.app.state.clock()
-        await request.app.state.db.write(lambda session: store.mark_delivered(session, ids, now))
+        await request.app.state.db.write(lambda session: store.mark_delivered(session, ids, now, CHANNELS))
 
 
 def _answers(session: Session, message: Message) -> list[Message]:

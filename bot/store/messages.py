@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from bot.store.models import Client, Conversation, Message
+from bot.store.models import Client, Conversation, Endpoint, Message
 
 HISTORY = 8
 """How many of the client's earlier messages the safety screen sees with a new one."""
@@ -58,13 +58,9 @@ def new_conversation(
     )
     session.add(conversation)
     session.flush()
+    session.add(Endpoint(channel=channel, address=address, conversation_id=conversation.id, used_at=now))
     add_outbound(session, conversation, greeting, None, now)
     return conversation
-
-
-def by_address(session: Session, channel: str, address: str) -> Conversation | None:
-    """The conversation that a channel knows under `address`."""
-    return session.scalar(select(Conversation).where(Conversation.channel == channel, Conversation.address == address))
 
 
 def add_inbound(
@@ -242,6 +238,7 @@ def due(session: Session, conversation_id: str) -> list[Message]:
                 Message.conversation_id == conversation_id,
                 Message.direction == "out",
                 Message.delivered_at.is_(None),
+                Message.refused_at.is_(None),
             )
             .order_by(Message.seq)
         )
@@ -249,19 +246,36 @@ def due(session: Session, conversation_id: str) -> list[Message]:
 
 
 def conversations_due(session: Session, channel: str) -> list[str]:
-    """Ids of a channel's conversations with undelivered messages."""
+    """Ids of conversations with undelivered messages, among those last used on a channel that still reaches them."""
     return list(
         session.scalars(
             select(Message.conversation_id)
             .join(Conversation)
-            .where(Conversation.channel == channel, Message.direction == "out", Message.delivered_at.is_(None))
+            .join(Endpoint, (Endpoint.channel == Conversation.channel) & (Endpoint.address == Conversation.address))
+            .where(
+                Conversation.channel == channel,
+                Endpoint.unreachable_since.is_(None),
+                Message.direction == "out",
+                Message.delivered_at.is_(None),
+                Message.refused_at.is_(None),
+            )
             .distinct()
         )
     )
 
 
-def mark_delivered(session: Session, ids: Sequence[int], now: datetime) -> None:
-    session.execute(update(Message).where(Message.id.in_(ids), Message.delivered_at.is_(None)).values(delivered_at=now))
+def mark_delivered(session: Session, ids: Sequence[int], now: datetime, channels: Sequence[str] = ()) -> None:
+    """Notes that messages have arrived.
+
+    Args:
+        channels: only those of conversations last used on one of these. Somebody who reads along elsewhere takes
+            nothing away from where the client is.
+    """
+    change = update(Message).where(Message.id.in_(ids), Message.delivered_at.is_(None))
+    if channels:
+        here = select(Conversation.id).where(Conversation.channel.in_(channels))
+        change = change.where(Message.conversation_id.in_(here))
+    session.execute(change.values(delivered_at=now), execution_options={"synchronize_session": False})
 
 
 def forget_words(session: Session, conversation_id: str) -> None:

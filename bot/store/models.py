@@ -67,7 +67,10 @@ class Client(Base):
 
 
 class Conversation(Base):
-    """One client's conversation on one channel, with the state that the next turn starts from."""
+    """One client's conversation, with the state that the next turn starts from.
+
+    `channel` and `address` are where the client wrote last, and where answers go; `Endpoint` has every place.
+    """
 
     __tablename__ = "conversation"
     __table_args__ = (UniqueConstraint("channel", "address"),)
@@ -116,6 +119,8 @@ class Message(Base):
     created_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]  # the channel will never take it: an outbound message is due no longer
+    parts_sent: Mapped[int] = mapped_column(default=0, server_default="0")  # of one that goes out in several
     conversation: Mapped[Conversation] = relationship(back_populates="messages")
 
 
@@ -248,3 +253,81 @@ class Audit(Base):
     staff_id: Mapped[str | None] = mapped_column(String(32))
     action: Mapped[str] = mapped_column(String(64))
     subject: Mapped[str] = mapped_column(String(64), default="")
+
+
+class Endpoint(Base):
+    """A place where a conversation can be reached. One conversation may have several: a browser and a Telegram chat."""
+
+    __tablename__ = "endpoint"
+
+    channel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    address: Mapped[str] = mapped_column(String(128), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), index=True)
+    used_at: Mapped[datetime]  # the one used last is where the bot writes to
+    unreachable_since: Mapped[datetime | None]  # the client has blocked the bot, or the chat is gone
+
+
+class TakenUpdate(Base):
+    """An update of Telegram that was taken, so that a repeat of it changes nothing. Holds nothing of a client."""
+
+    __tablename__ = "taken_update"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)  # "<bot's id>.<update_id>"
+    taken_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class OneTimeCode(Base):
+    """A code with which a client goes on with this conversation on another channel. Only its SHA-256 is kept."""
+
+    __tablename__ = "one_time_code"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversation.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+
+
+class Invitation(Base):
+    """A clinic's link for one client. Only the SHA-256 of its token is kept."""
+
+    __tablename__ = "invitation"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    note: Mapped[str] = mapped_column(String(120), default="")  # of staff, to know it again
+    created_by: Mapped[str | None] = mapped_column(String(32))  # staff.id; none: the command line
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
+
+
+class PlannedMessage(Base):
+    """A message that the clinic sends of its own accord: it waits here until its time, then joins the messages."""
+
+    __tablename__ = "planned_message"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))  # check_in, reminder, clinician, notice
+    key: Mapped[str | None] = mapped_column(String(120), unique=True)  # planned once, whoever plans it again
+    text: Mapped[str] = mapped_column(Text, default="")
+    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    not_before: Mapped[datetime] = mapped_column(index=True)
+    not_after: Mapped[datetime | None]  # too late to be of use
+    sent_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]  # came too late, or was not wanted any more
+    created_at: Mapped[datetime]
+
+
+class CheckIn(Base):
+    """That a client asked to be written to every so many days."""
+
+    __tablename__ = "check_in"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), primary_key=True)
+    every_days: Mapped[int]
+    next_at: Mapped[datetime]
+    unanswered: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime]

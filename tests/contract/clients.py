@@ -17,6 +17,7 @@ from typing import Protocol
 import httpx
 
 from bot.store import messages as store
+from bot.store import places
 from bot.store.models import Conversation
 from tests.fakes.stack import Stack, until
 from tests.fakes.telegram_api import TelegramApi
@@ -153,10 +154,10 @@ class TelegramPerson:
         pass
 
     def _found(self) -> Conversation | None:
-        return self.stack.read(lambda session: store.by_address(session, "telegram", str(self.chat)))
+        return self.stack.read(lambda session: places.conversation_at(session, "telegram", str(self.chat)))
 
     def _taken(self, update_id: int) -> list[Reply]:
-        until(lambda: self.api.offset > update_id)
+        until(lambda: self.api.taken(update_id))
         self.stack.settled(self.conversation_id)
         return self._new()
 

@@ -9,10 +9,11 @@ from bot.dialogue import DialogueAnswer, DialogueDown
 
 
 class FakeDialogue:
-    """Answers every turn with one sentence that names its number; fails while `down` is set."""
+    """Answers every turn with one sentence that names its number, or with `say`; fails while `down` is set."""
 
     def __init__(self) -> None:
         self.down = False
+        self.say = ""
         self.texts: list[str] = []
 
     async def turn(
@@ -21,5 +22,5 @@ class FakeDialogue:
         if self.down:
             raise DialogueDown("switched off by the test")
         self.texts.append(text)
-        reply = {"text": f"Answer {len(self.texts)}. Tell me more."}
+        reply = {"text": self.say or f"Answer {len(self.texts)}. Tell me more."}
         return DialogueAnswer((reply,), {**slots, "awaiting": "nothing"}, loop)

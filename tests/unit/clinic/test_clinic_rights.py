@@ -10,10 +10,22 @@ from bot.clinic.cases import add_note, open_case
 from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client
 from bot.clinic.schedule import book, free_slots
 from bot.console.staff import create_staff
-from bot.store.models import Appointment, Audit, Base, Client, Message, Questionnaire
+from bot.store.models import (
+    Appointment,
+    Audit,
+    Base,
+    CheckIn,
+    Client,
+    Endpoint,
+    Invitation,
+    Message,
+    OneTimeCode,
+    PlannedMessage,
+    Questionnaire,
+)
 
 MARKER = "marker-7f3a"
-KEPT = {"audit", "staff"}
+KEPT = {"audit", "staff", "taken_update"}  # the last holds numbers of Telegram, and nothing of anybody
 
 
 def fill(session, config, now, client):
@@ -66,6 +78,16 @@ def fill(session, config, now, client):
         )
     )
     session.add(Audit(at=now, staff_id=None, action="view_case", subject=case.id))
+    talk, soon = f"{client}-talk", {"created_at": now, "expires_at": now}
+    session.add_all(
+        [
+            Endpoint(channel="telegram", address=f"{MARKER}-{client}", conversation_id=talk, used_at=now),
+            OneTimeCode(digest=f"code of {client}", conversation_id=talk, **soon),
+            Invitation(id=client, digest=f"invitation of {client}", note=MARKER, client_id=client, **soon),
+            PlannedMessage(client_id=client, kind="clinician", text=MARKER, not_before=now, created_at=now),
+            CheckIn(client_id=client, every_days=1, next_at=now, created_at=now),
+        ]
+    )
     session.commit()
     return case
 
