@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, ValidationError, field_validator, mo
 
 from bot.clinic import yaml_file
 from bot.clinic.rules import Absence, Rule, Strict, check_email
+from bot.clinic.sign_in import SignIn
 from bot.clinic.tiers import TIERS, rank
 
 
@@ -220,6 +221,7 @@ class ClinicConfig(Strict):
     notifications: Notifications = Notifications()
     consent: Consent = Consent()
     intake: Intake = Intake()
+    sign_in: SignIn = SignIn()
     retention_days: int = Field(365, ge=1)
 
     _email = field_validator("email")(check_email)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
+from bot.console.passwords import random_password
 from bot.console.roles import ROLES
-from bot.console.staff import create_staff, random_password
+from bot.console.staff import create_staff
 from bot.settings import Settings
 from bot.store.database import Database, StoreError
 

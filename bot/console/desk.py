@@ -1,8 +1,8 @@
 """What every page of the console shares: who is asking, may they, and how an answer looks.
 
-A page begins with `desk.visitor(request, "see_queue")`; a form reads its fields with `desk.form`, which
-refuses one that was not made for this visit. `ConsoleRoute` turns refusals into pages and adds the security
-headers.
+`ConsoleRoute` goes before every page: it looks the route up in `bot.console.roles`, finds out who asks, refuses a
+form that was not made for this visit, turns refusals into pages and adds the security headers. A page begins with
+`desk.visitor(request, "see_queue")`; a form reads its fields with `desk.form`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -22,11 +22,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
-from bot.console import roles
-from bot.console.staff import fingerprint
+from bot.console import roles, second_factor, visits
 from bot.console.visits import Visit, Visits
 from bot.console.words import FILTERS
-from bot.store.models import Audit, Staff
+from bot.store.models import Audit, Staff, StaffVisit
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -41,12 +40,20 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
 }
 
+SAFE = ("GET", "HEAD", "OPTIONS")
+LARGEST_FORM = 5_000_000
+"""Bytes. Whoever sends more is told so before anything is read."""
+
 
 NOTED_AGAIN_AFTER = timedelta(hours=1)
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in, or has been idle for too long."""
+    """Nobody is signed in, or has been idle for too long; `step` is the page to go to."""
+
+    def __init__(self, step: str = "/console/sign-in") -> None:
+        super().__init__(step)
+        self.step = step
 
 
 class Refused(Exception):
@@ -83,7 +90,8 @@ class Desk:
 
     def __init__(self, state: Any) -> None:
         self.state = state
-        self.visits = Visits(state.session_key)
+        self.public_url: str = getattr(getattr(state, "settings", None), "public_url", "")
+        self.visits = Visits(state.session_key, secure=self.public_url.startswith("https://"))
         folder = Path(__file__).parent
         self.templates = Environment(
             loader=FileSystemLoader(folder / "templates"), autoescape=True, undefined=StrictUndefined
@@ -108,30 +116,69 @@ class Desk:
         """See `bot.store.database.Database.write`."""
         return await self.state.db.write(fn)
 
-    async def visitor(self, request: Request, deed: str) -> Visitor:
-        """Who is signed in, if they may do this.
+    @property
+    def idle(self) -> timedelta:
+        """How long a visit lasts without a click."""
+        return timedelta(minutes=self.clinic.sign_in.idle_minutes)
+
+    async def admit(self, request: Request, deed: str) -> None:
+        """Lets a request in, or does not: `request.state.visitor` is then who it is.
 
         Raises:
-            SignInNeeded: nobody is.
-            Refused: their role may not.
-            KeyError: the deed is not in `bot.console.roles.ALLOWED`.
+            SignInNeeded: nobody is signed in, or a step of it is missing.
+            Refused: their role may not, or the form was not made for this visit.
         """
-        visit, now = self.visits.read(request), self.now()
-        if visit.staff_id is None or visit.is_over(now):
+        visit = self.visits.read(request)
+        if deed != roles.OPEN:
+            request.state.visitor = await self._who(request, visit, deed)
+        if request.method not in SAFE:
+            length = request.headers.get("content-length", "")
+            if not length.isdigit() or int(length) > LARGEST_FORM:
+                raise Refused(413, "Too much at once", f"A form may have up to {LARGEST_FORM // 10**6} megabytes.")
+            await self.form(request, visit)
+
+    async def _who(self, request: Request, visit: Visit, deed: str) -> Visitor:
+        now = self.now()
+        found = await self.read(lambda session: _sign_in_of(session, visit)) if visit.secret else None
+        if found is None:
             raise SignInNeeded
-        staff = await self.read(lambda session: session.get(Staff, visit.staff_id))
-        if staff is None or staff.disabled_at is not None or fingerprint(staff) != visit.stamp:
+        row, staff = found
+        if visits.is_over(row, now, self.idle) or staff.disabled_at is not None:
             raise SignInNeeded
+        if row.way == "password":
+            if second_factor.has_one(staff) and row.second_factor_at is None:
+                raise SignInNeeded("/console/sign-in/code")
+            must_have_one = staff.role in self.clinic.sign_in.second_factor_for
+            if must_have_one and not second_factor.has_one(staff) and deed != roles.OWN_SECOND_FACTOR:
+                raise SignInNeeded("/console/account/second-factor")
         if not roles.may(staff.role, deed):
             raise Refused(403, "Not for your role", "Your role does not include this page.")
         by_refresh = request.method == "GET" and "refresh" in request.query_params
-        if not by_refresh:
-            request.state.visit = visit = visit.touched(now)
+        if not by_refresh and now - row.seen_at > visits.TOUCH_AFTER:
+            await self.write(lambda session: visits.touch(session, visit, now))
         return Visitor(visit, staff.id, staff.name, staff.role, by_refresh)
 
     def touch(self) -> None:
         """Has the pages that are open renew themselves (`bot.bus.Bus.touch`)."""
         self.state.bus.touch()
+
+    async def visitor(self, request: Request, deed: str) -> Visitor:
+        """Who is signed in. `admit` has already seen to it that they may do what the route is for.
+
+        Raises:
+            LookupError: the route's line in `bot.console.roles.ROUTES` names another deed.
+        """
+        if request.state.deed != deed:
+            raise LookupError(f"{request.url.path} is for {request.state.deed} in the table, and {deed} on its page")
+        return request.state.visitor  # type: ignore[no-any-return]  # the request's state is untyped
+
+    def seal(self) -> second_factor.Seal:
+        """What the second factors' secrets are sealed with."""
+        return second_factor.Seal(self.state.session_key)
+
+    def address(self, request: Request, path: str) -> str:
+        """An address to hand on, as people reach the console."""
+        return (self.public_url or str(request.base_url)).rstrip("/") + path
 
     def signal(self, conversation_id: str | None) -> None:
         """Tells the channels that a conversation has something new (`bot.bus.Bus.signal`), if one has."""
@@ -145,7 +192,10 @@ class Desk:
             Refused: it was made for another visit, or by another site.
         """
         fields = {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-        if not visit.owns(fields.get("token", "")):
+        token = fields.get("token") or request.headers.get("x-evoke-token", "")
+        origin = request.headers.get("origin")
+        here = {request.url.netloc, urlsplit(self.public_url).netloc} - {""}
+        if (origin is not None and urlsplit(origin).netloc not in here) or not visit.owns(token):
             raise Refused(403, "This form is too old", "Open the page again and send the form once more.")
         return fields
 
@@ -170,6 +220,7 @@ class Desk:
             visitor=visitor,
             token=visitor.visit.token if visitor else token,
             clinic=self.clinic,
+            idle=self.idle,
             now=self.now(),
             refresh=values.pop("refresh", None),
             **values,
@@ -181,16 +232,19 @@ class Desk:
         desk = self
 
         class ConsoleRoute(APIRoute):
-            """Turns refusals into pages, keeps the visit's cookie fresh and adds the security headers."""
+            """Admits the request, turns refusals into pages and adds the cookie and the security headers."""
 
             def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
                 handle = super().get_route_handler()
+                deeds = {method: roles.deed_of(method, self.path) for method in self.methods or ()}
 
                 async def handled(request: Request) -> Response:
                     try:
+                        request.state.deed = deeds[request.method]
+                        await desk.admit(request, request.state.deed)
                         response = await handle(request)
-                    except SignInNeeded:
-                        response = _to_sign_in(request)
+                    except SignInNeeded as needed:
+                        response = _to_sign_in(request, needed.step)
                     except Refused as refusal:
                         response = desk.page("refused.html", None, status=refusal.status, refusal=refusal)
                     visit = getattr(request.state, "visit", None)
@@ -198,6 +252,8 @@ class Desk:
                         desk.visits.write(request, response, visit)
                     for header, value in HEADERS.items():
                         response.headers.setdefault(header, value)
+                    if desk.visits.is_secure(request):
+                        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
                     return response
 
                 return handled
@@ -210,10 +266,14 @@ def seen(address: str) -> RedirectResponse:
     return RedirectResponse(address, 303)
 
 
-def _to_sign_in(request: Request) -> Response:
-    address = "/console/sign-in"
-    if request.method == "GET" and request.url.path not in ("/console", "/console/"):
-        address += f"?next={quote(request.url.path)}"
+def _sign_in_of(session: Session, visit: Visit) -> tuple[StaffVisit, Staff] | None:
+    row = session.get(StaffVisit, visit.id)
+    return (row, session.get_one(Staff, row.staff_id)) if row is not None else None
+
+
+def _to_sign_in(request: Request, step: str) -> Response:
+    if request.method == "GET" and request.url.path not in ("/console", "/console/") and request.url.path != step:
+        step += f"?next={quote(request.url.path)}"
     if "hx-request" in request.headers:  # htmx would put the sign-in page into the middle of this one
-        return Response(status_code=200, headers={"HX-Redirect": address.split("?")[0]})
-    return seen(address)
+        return Response(status_code=200, headers={"HX-Redirect": step.split("?")[0]})
+    return seen(step)

@@ -9,7 +9,9 @@ from fastapi import APIRouter, Response
 
 from bot.console import (
     live,
+    pages_account,
     pages_appointments,
+    pages_audit,
     pages_cases,
     pages_clients,
     pages_queue,
@@ -25,6 +27,7 @@ FILES = {
     "htmx.min.js": "text/javascript",
     "htmx-sse.min.js": "text/javascript",
     "htmx-LICENSE.txt": "text/plain",
+    "idle.js": "text/javascript",
     "icon.svg": "image/svg+xml",
 }
 
@@ -41,6 +44,7 @@ def router(app_state: Any) -> APIRouter:
     pages = APIRouter(prefix="/console", route_class=desk.route_class(), include_in_schema=False)
     for part in (
         pages_sign_in,
+        pages_account,
         pages_queue,
         pages_cases,
         pages_clients,
@@ -48,6 +52,7 @@ def router(app_state: Any) -> APIRouter:
         live,
         pages_appointments,
         pages_staff,
+        pages_audit,
     ):
         part.add(pages, desk)
 

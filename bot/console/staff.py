@@ -1,47 +1,36 @@
-"""Staff and their passwords (argon2id, RFC 9106), with a lock after too many wrong ones."""
+"""Staff: who can sign in, and what an administrator can change about them."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import secrets
 import uuid
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error, InvalidHashError
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bot.clinic.rules import check_email
+from bot.console import lockout, visits
+from bot.console.passwords import PasswordTooShort, hash_password, random_password
 from bot.console.roles import ROLES
-from bot.store.models import Audit, Staff
+from bot.store.models import Audit, Staff, StaffLink
 
-SHORTEST_PASSWORD = 12
-LOCK_AFTER = 5
-LOCKED_FOR = timedelta(minutes=15)
 FIRST_EMAIL = "admin@localhost"
+LINK_LASTS = timedelta(days=3)
 
 
 class StaffError(ValueError):
     """What was asked cannot be done; the message is one sentence for the person who asked."""
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """A sign-in that was counted, before its password is checked; `staff_id` is None if it cannot succeed."""
-
-    staff_id: str | None
-    password_hash: str
-
-
 def create_staff(
-    session: Session, email: str, name: str, role: str, password: str, now: datetime, by: str | None = None
+    session: Session, email: str, name: str, role: str, password: str | None, now: datetime, by: str | None = None
 ) -> Staff:
-    """Adds someone who can sign in.
+    """Adds someone.
 
     Args:
+        password: None for someone who will set their own with a link (`new_link`), or who signs in elsewhere.
         by: the id of the staff member who adds them, for the audit.
 
     Raises:
@@ -54,16 +43,15 @@ def create_staff(
         raise StaffError(f"{error}.") from None
     if not name.strip():
         raise StaffError("A name is needed.")
-    if role not in ROLES:
-        raise StaffError(f"{role!r} is not a role; the roles are {', '.join(ROLES)}.")
+    _check_role(role)
     if session.scalars(select(Staff).where(Staff.email == email)).first() is not None:
         raise StaffError(f"{email} is already in use.")
     staff = Staff(
         id=uuid.uuid4().hex,
         email=email,
-        name=name.strip(),
+        name=name.strip()[:200],
         role=role,
-        password_hash=hash_password(password),
+        password_hash="" if password is None else _hash(password),  # no password matches an empty hash
         created_at=now,
     )
     session.add(staff)
@@ -85,15 +73,53 @@ def first_admin(session: Session, now: datetime) -> tuple[str, str] | None:
     return FIRST_EMAIL, password
 
 
+def new_link(session: Session, staff_id: str, now: datetime, by: str) -> str:
+    """A one-time code for a link with which somebody sets their password; earlier ones no longer work.
+
+    Raises:
+        StaffError: there is no such person, or they have no access.
+    """
+    staff = get(session, staff_id)
+    if staff.disabled_at is not None:
+        raise StaffError(f"{staff.name} has no access: give it back first.")
+    session.execute(delete(StaffLink).where(StaffLink.staff_id == staff_id))
+    code = secrets.token_urlsafe(32)
+    session.add(StaffLink(id=_digest(code), staff_id=staff_id, expires_at=now + LINK_LASTS))
+    session.add(Audit(at=now, staff_id=by, action="make_staff_link", subject=staff_id))
+    return code
+
+
+def who_has_link(session: Session, code: str, now: datetime) -> Staff | None:
+    """Whose link this is; None when it was used, is too old, or never was."""
+    link = session.get(StaffLink, _digest(code), with_for_update=True)
+    staff = session.get(Staff, link.staff_id) if link is not None and link.expires_at > now else None
+    return staff if staff is not None and staff.disabled_at is None else None
+
+
+def use_link(session: Session, code: str, password: str, now: datetime) -> Staff:
+    """Sets a password with a link, which is used up by it.
+
+    Raises:
+        StaffError: the link does not work (any more), or the password is too short.
+    """
+    staff = who_has_link(session, code, now)
+    if staff is None:
+        raise StaffError("This link does not work any more: ask an administrator for a new one.")
+    set_password(session, staff.id, password, now, by=staff.id)
+    session.execute(delete(StaffLink).where(StaffLink.staff_id == staff.id))
+    return staff
+
+
 def set_password(session: Session, staff_id: str, password: str, now: datetime, by: str) -> None:
-    """Changes a password; sign-ins made with the old one end.
+    """Changes a password; all sign-ins end.
 
     Raises:
         StaffError: the password is too short, or there is no such person.
     """
-    staff = _get(session, staff_id)
-    staff.password_hash = hash_password(password)
-    staff.failed_attempts, staff.locked_until = 0, None
+    staff = get(session, staff_id)
+    staff.password_hash = _hash(password)
+    lockout.forget_account(staff)
+    visits.end_all(session, staff_id)
     session.add(Audit(at=now, staff_id=by, action="set_password", subject=staff.id))
 
 
@@ -101,90 +127,88 @@ def set_disabled(session: Session, staff_id: str, disabled: bool, now: datetime,
     """Takes away or gives back someone's access. Nobody is deleted, since cases name them.
 
     Raises:
-        StaffError: it is one's own access, or there is no such person.
+        StaffError: it is one's own access, or that of the last administrator, or there is no such person.
     """
     if staff_id == by:
         raise StaffError("You cannot take away your own access.")
-    staff = _get(session, staff_id)
+    staff = get(session, staff_id)
+    if disabled:
+        _keep_an_admin(session, staff)
+        visits.end_all(session, staff_id)
+        session.execute(delete(StaffLink).where(StaffLink.staff_id == staff_id))
     staff.disabled_at = now if disabled else None
     session.add(Audit(at=now, staff_id=by, action="disable_staff" if disabled else "enable_staff", subject=staff.id))
 
 
-def begin_sign_in(session: Session, email: str, now: datetime) -> Attempt:
-    """Counts an attempt before the password is looked at, so that many at once cannot get round the lock.
-
-    For somebody unknown, locked or disabled it hands out a hash that nothing matches, so that answers take as
-    long.
-    """
-    query = select(Staff).where(Staff.email == email.strip().lower()).with_for_update()
-    staff = session.scalars(query).first()
-    if staff is None or staff.disabled_at is not None or (staff.locked_until and staff.locked_until > now):
-        return Attempt(None, _decoy())
-    if staff.locked_until is not None:
-        staff.failed_attempts, staff.locked_until = 0, None
-    staff.failed_attempts = (staff.failed_attempts or 0) + 1
-    if staff.failed_attempts >= LOCK_AFTER:
-        staff.locked_until = now + LOCKED_FOR
-        session.add(Audit(at=now, staff_id=None, action="lock_staff", subject=staff.id))
-    return Attempt(staff.id, staff.password_hash)
-
-
-def finish_sign_in(session: Session, attempt: Attempt, right: bool, now: datetime) -> Staff | None:
-    """Notes how an attempt ended.
-
-    Args:
-        right: what `is_right` said.
-
-    Returns:
-        Who signed in, or None.
-    """
-    staff = session.get(Staff, attempt.staff_id) if attempt.staff_id else None
-    if staff is None:
-        return None
-    session.add(Audit(at=now, staff_id=staff.id, action="sign_in" if right else "sign_in_failed", subject=staff.id))
-    if not right:
-        return None
-    staff.failed_attempts, staff.locked_until = 0, None
-    return staff
-
-
-def is_right(password_hash: str, password: str) -> bool:
-    """Whether a password has this hash. Takes some 50 ms and 64 MB on purpose: keep it off the event loop."""
-    try:
-        return PasswordHasher().verify(password_hash, password)
-    except (Argon2Error, InvalidHashError):
-        return False
-
-
-def hash_password(password: str) -> str:
-    """A password's argon2id hash.
+def set_role(session: Session, staff_id: str, role: str, now: datetime, by: str | None) -> None:
+    """Gives someone another role. They sign in anew.
 
     Raises:
-        StaffError: it is too short (NIST SP 800-63B asks for length, and for no rules about characters).
+        StaffError: the role is unknown, it is the last administrator's, or there is no such person.
     """
-    if len(password) < SHORTEST_PASSWORD:
-        raise StaffError(f"A password has at least {SHORTEST_PASSWORD} characters.")
-    return PasswordHasher().hash(password)
+    staff = get(session, staff_id)
+    _check_role(role)
+    if staff.role == role:
+        return
+    _keep_an_admin(session, staff)
+    staff.role = role
+    visits.end_all(session, staff_id)
+    session.add(Audit(at=now, staff_id=by, action=f"set_role_{role}", subject=staff.id))
 
 
-def random_password() -> str:
-    """A password that nobody guesses (about 95 bits)."""
-    return secrets.token_urlsafe(12)
+def unlock(session: Session, staff_id: str, now: datetime, by: str) -> None:
+    """Lets someone sign in again after too many wrong tries.
+
+    Raises:
+        StaffError: there is no such person.
+    """
+    lockout.forget_account(get(session, staff_id))
+    session.add(Audit(at=now, staff_id=by, action="unlock_staff", subject=staff_id))
 
 
-def fingerprint(staff: Staff) -> str:
-    """Changes with the password: what a signed-in browser holds, so that a new password ends old sign-ins."""
-    return hashlib.sha256(staff.password_hash.encode()).hexdigest()[:16]
+def sign_out_everywhere(session: Session, staff_id: str, now: datetime, by: str) -> None:
+    """Ends all of somebody's sign-ins.
+
+    Raises:
+        StaffError: there is no such person.
+    """
+    get(session, staff_id)
+    visits.end_all(session, staff_id)
+    session.add(Audit(at=now, staff_id=by, action="sign_out_everywhere", subject=staff_id))
 
 
-@functools.cache
-def _decoy() -> str:
-    """A hash of something random, as slow to check as a real one."""
-    return PasswordHasher().hash(secrets.token_bytes(16))
+def get(session: Session, staff_id: str) -> Staff:
+    """The person with this id, locked for a change.
 
-
-def _get(session: Session, staff_id: str) -> Staff:
-    staff = session.get(Staff, staff_id)
+    Raises:
+        StaffError: there is none.
+    """
+    staff = session.get(Staff, staff_id, with_for_update=True)
     if staff is None:
         raise StaffError("There is no such person.")
     return staff
+
+
+def _keep_an_admin(session: Session, staff: Staff) -> None:
+    """Refuses to take the last administrator who can sign in."""
+    if staff.role != "admin" or staff.disabled_at is not None:
+        return
+    admins = select(Staff.id).where(Staff.role == "admin", Staff.disabled_at.is_(None)).with_for_update()
+    if list(session.scalars(admins)) == [staff.id]:
+        raise StaffError(f"{staff.name} is the last administrator: make somebody else one first.")
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise StaffError(f"{role!r} is not a role; the roles are {', '.join(ROLES)}.")
+
+
+def _hash(password: str) -> str:
+    try:
+        return hash_password(password)
+    except PasswordTooShort as error:
+        raise StaffError(str(error)) from None
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

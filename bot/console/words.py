@@ -35,6 +35,36 @@ SHARED = {
     "questionnaires": "questionnaires",
     "conversation": "the conversation",
 }
+AUDIT = {
+    "sign_in": "signed in",
+    "sign_in_failed": "wrong password",
+    "second_factor_failed": "wrong code",
+    "sign_out": "signed out",
+    "sign_out_everywhere": "ended all sign-ins",
+    "lock_staff": "account locked",
+    "unlock_staff": "unlocked an account",
+    "unblock_address": "let a network address try again",
+    "add_staff": "added a person",
+    "make_staff_link": "made a link to set a password",
+    "set_password": "set a password",
+    "set_second_factor": "set up a second factor",
+    "reset_second_factor": "took a second factor away",
+    "make_recovery_codes": "made recovery codes",
+    "use_recovery_code": "used a recovery code",
+    "disable_staff": "took access away",
+    "enable_staff": "gave access back",
+    "set_role_admin": "made somebody an administrator",
+    "set_role_clinician": "made somebody a clinician",
+    "set_role_front_desk": "made somebody front desk",
+    "set_role_auditor": "made somebody an auditor",
+    "erase_client": "erased a client",
+    "acknowledge_case": "acknowledged a case",
+    "close_case": "closed a case",
+    "write_to_client": "wrote to a client",
+    "cancel_appointment": "cancelled an appointment",
+    "export_audit": "took a copy of the audit",
+}
+"""What an action in the audit is in words; one without an entry is shown as it is, with spaces."""
 OUTCOMES = (
     "Spoke with the client; safety plan made",
     "Spoke with the client; no current risk",
@@ -78,6 +108,11 @@ def clinician(id_: str, clinic: ClinicConfig) -> str:
     return found.name if found else id_
 
 
+def audit_line(action: str) -> str:
+    """An action of the audit in words: "signed in", "view case"."""
+    return AUDIT.get(action, action.replace("_", " "))
+
+
 def _of(table: dict[str, str]) -> Callable[[str], str]:
     return lambda key: table.get(key, key)
 
@@ -94,5 +129,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "role": _of(ROLES),
     "status": _of(STATUSES),
     "shared_item": _of(SHARED),
+    "audit": audit_line,
+    "fours": lambda text: " ".join(text[at : at + 4] for at in range(0, len(text), 4)),
 }
 """Jinja2's filters; a word without an entry is shown as it is."""

@@ -231,6 +231,7 @@ class Staff(Base):
     """Someone who signs in to the console."""
 
     __tablename__ = "staff"
+    __table_args__ = (Index("uq_staff_oidc_subject", "oidc_subject", unique=True),)
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     email: Mapped[str] = mapped_column(String(320), unique=True)
@@ -241,6 +242,55 @@ class Staff(Base):
     locked_until: Mapped[datetime | None]
     disabled_at: Mapped[datetime | None]  # staff are never deleted: cases and the audit name them
     created_at: Mapped[datetime]
+    totp_sealed: Mapped[str | None] = mapped_column(String(200))  # the second factor's secret, encrypted
+    totp_since: Mapped[datetime | None]  # null while it is only being set up
+    totp_step: Mapped[int] = mapped_column(
+        default=0, server_default="0"
+    )  # of the newest code that was used: none is taken twice
+    oidc_subject: Mapped[str | None] = mapped_column(String(512))  # "<issuer> <sub>"
+
+
+class StaffVisit(Base):
+    """A sign-in that has not ended. Its secret is in the browser alone; here is the SHA-256."""
+
+    __tablename__ = "staff_visit"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    way: Mapped[str] = mapped_column(String(8))  # password, oidc
+    second_factor_at: Mapped[datetime | None]
+    began_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class StaffLink(Base):
+    """A one-time link with which someone sets a password; the SHA-256 of what is in it."""
+
+    __tablename__ = "staff_link"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+    expires_at: Mapped[datetime]
+
+
+class RecoveryCode(Base):
+    """A recovery code that has not been used; its SHA-256 (the codes are random and long)."""
+
+    __tablename__ = "recovery_code"
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    staff_id: Mapped[str] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
+
+
+class SignInAddress(Base):
+    """A network address with wrong sign-ins of late."""
+
+    __tablename__ = "sign_in_address"
+
+    address: Mapped[str] = mapped_column(String(64), primary_key=True)
+    failures: Mapped[int] = mapped_column(default=0)
+    last_at: Mapped[datetime]
+    blocked_until: Mapped[datetime | None]
 
 
 class Audit(Base):

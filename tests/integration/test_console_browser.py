@@ -12,11 +12,11 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
-from test_console_pages import NOW, PASSWORD, clinic, password_hash  # noqa: F401  # the same clinic
 
 from bot.clinic.cases import open_case
 from bot.console import live
 from bot.store.messages import add_inbound
+from tests.fakes.console import NOW, PASSWORD
 
 CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason="there is no Chromium on this machine")
@@ -31,7 +31,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def address(clinic: Any) -> Iterator[str]:  # noqa: F811  # pytest hands over the fixture of that name
+def address(clinic: Any) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -54,7 +54,7 @@ def sign_in(page: Page, address: str, role: str = "admin") -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, scheme):  # noqa: F811
+def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, scheme):
     context = chromium.new_context(viewport={"width": 320, "height": 640}, color_scheme=scheme, bypass_csp=True)
     page = context.new_page()
     page.goto(address)
@@ -67,8 +67,10 @@ def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, sc
         "clients",
         "clients/ana",
         "staff",
+        "staff/clinician",
         "audit",
-        "password",
+        "account",
+        "account/second-factor",
     ):
         page.goto(f"{address}/{name}")
         for summary in page.locator("summary").all():
@@ -78,7 +80,7 @@ def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, sc
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
-def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, clinic, monkeypatch):  # noqa: F811
+def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, clinic, monkeypatch):
     monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
     page = chromium.new_page()
     errors: list[str] = []
@@ -106,7 +108,7 @@ def test_a_new_case_appears_by_itself_and_the_focus_stays(chromium, address, cli
     page.close()
 
 
-def test_what_a_colleague_does_shows_at_once(chromium, address, clinic):  # noqa: F811
+def test_what_a_colleague_does_shows_at_once(chromium, address, clinic):
     mine, theirs = (chromium.new_context().new_page() for _ in range(2))
     sign_in(mine, address)
     sign_in(theirs, address, "clinician")
@@ -118,7 +120,7 @@ def test_what_a_colleague_does_shows_at_once(chromium, address, clinic):  # noqa
         page.context.close()
 
 
-def test_a_clinician_sees_the_client_answer_without_losing_what_they_type(chromium, address, clinic, monkeypatch):  # noqa: F811
+def test_a_clinician_sees_the_client_answer_without_losing_what_they_type(chromium, address, clinic, monkeypatch):
     monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
     page = chromium.new_page()
     sign_in(page, address, "clinician")
@@ -137,7 +139,7 @@ def test_a_clinician_sees_the_client_answer_without_losing_what_they_type(chromi
     page.close()
 
 
-def test_a_visit_that_ends_leads_to_the_sign_in_by_itself(chromium, address, clinic, monkeypatch):  # noqa: F811
+def test_a_visit_that_ends_leads_to_the_sign_in_by_itself(chromium, address, clinic, monkeypatch):
     monkeypatch.setattr(live, "TICK_SECONDS", 0.5)
     page = chromium.new_page()
     sign_in(page, address)
@@ -146,7 +148,7 @@ def test_a_visit_that_ends_leads_to_the_sign_in_by_itself(chromium, address, cli
     page.close()
 
 
-def test_everything_works_without_javascript_and_by_keyboard(chromium, address, clinic):  # noqa: F811
+def test_everything_works_without_javascript_and_by_keyboard(chromium, address, clinic):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     sign_in(page, address, "clinician")

@@ -25,7 +25,8 @@ from bot.store.models import (
 )
 
 MARKER = "marker-7f3a"
-KEPT = {"audit", "staff", "taken_update"}  # the last holds numbers of Telegram, and nothing of anybody
+STAFF = {"audit", "staff", "staff_visit", "staff_link", "recovery_code", "sign_in_address"}
+KEPT = STAFF | {"taken_update"}  # the last holds numbers of Telegram, and nothing of anybody
 
 
 def fill(session, config, now, client):
