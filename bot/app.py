@@ -22,13 +22,16 @@ from bot.channels import problems, web
 from bot.channels.limits import RateLimit
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.webhook import webhook_router
-from bot.clinic.alerts import AlertSender
+from bot.clinic.alerts import Pager
 from bot.clinic.config import ClinicConfig
 from bot.console.router import router as console_router
 from bot.conversation import Conversations, Dialogue, Screens
 from bot.core import DATA, load_core
 from bot.crisis import place_for
 from bot.dialogue import RasaDialogue
+from bot.durable import DbosEngine
+from bot.duties import Clock, Duties, Engine, Look
+from bot.housekeeping import Housekeeping
 from bot.loopback import Loopback
 from bot.metrics import REGISTRY
 from bot.rasa_process import RasaProcess
@@ -42,7 +45,6 @@ from bot.training import model_path
 from bot.turns import Turns
 
 log = structlog.get_logger()
-Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
@@ -85,7 +87,7 @@ class Evoke:
     bus: Bus
     turns: Turns
     conversations: Conversations
-    alerts: AlertSender
+    duties: Duties
     rasa: RasaProcess | None = None
     loopback: Loopback | None = None
     dialogue: Dialogue | None = None
@@ -100,6 +102,7 @@ async def running(
     clock: Clock = utc_now,
     dialogue: Dialogue | None = None,
     screener: Screens | None = None,
+    engine: Engine | None = None,
     wait_for_rasa: bool = True,
 ) -> AsyncIterator[Evoke]:
     """Everything but the channels: database, screen, core, actions endpoint, Rasa, alerts.
@@ -107,6 +110,7 @@ async def running(
     Args:
         dialogue: stands in for Rasa, in tests; then no Rasa is started.
         screener: stands in for the screen, in tests.
+        engine: stands in for DBOS, in tests.
         wait_for_rasa: False returns while Rasa still loads; messages wait for it.
 
     Raises:
@@ -140,8 +144,8 @@ async def running(
         screen_timeout=settings.screen_timeout,
         chat_page=settings.public_url,
     )
-    alerts = AlertSender(db, clinic, public_url=settings.public_url or f"http://{settings.host}:{settings.port}")
-    evoke = Evoke(settings, clinic, db, bus, turns, conversations, alerts, rasa, loopback)
+    duties = duties_of(settings, clinic, db, clock, engine or DbosEngine(settings.workflow_database, clock))
+    evoke = Evoke(settings, clinic, db, bus, turns, conversations, duties, rasa, loopback)
     evoke.dialogue = dialogue
     try:
         if rasa is not None and wait_for_rasa:
@@ -157,6 +161,19 @@ async def running(
         if loopback is not None:
             await loopback.stop()
         db.close()
+
+
+def duties_of(settings: Settings, clinic: ClinicConfig, db: Database, clock: Clock, engine: Engine) -> Duties:
+    """Everything that is done by the clock."""
+    pager = Pager(db, clinic, clock, public_url=settings.public_url or f"http://{settings.host}:{settings.port}")
+    house = Housekeeping(db, clinic, clock)
+    looks: dict[str, Look] = {
+        "page": pager.page,
+        "round": pager.round,
+        "hold": house.hold,
+        "retention": house.retention,
+    }
+    return Duties(db, clock, engine, looks=looks, sources=[pager.called_for, house.called_for])
 
 
 def web_app(evoke: Evoke) -> FastAPI:

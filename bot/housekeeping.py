@@ -1,36 +1,48 @@
-"""What has to be done by the clock: expired holds are let go every minute, old conversations erased every hour."""
+"""The looks of `bot.duties` at held times that run out, and at conversations that are kept no longer."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
 from bot.clinic.rights import erase_old
-from bot.clinic.schedule import expire_holds
+from bot.clinic.schedule import let_go_if_over
+from bot.duties import AHEAD, Clock, Duty
 from bot.store.database import Database
+from bot.store.models import Appointment
 
 log = structlog.get_logger()
-MINUTE = 60.0
-RETENTION_EVERY_MINUTES = 60
 
 
-async def keep_house(db: Database, clinic: ClinicConfig, clock: Callable[[], datetime]) -> None:
-    """Runs until cancelled. Everything it looks at is in the tables, so a restart misses nothing."""
-    minutes = 0
-    while True:
-        try:
-            await db.write(lambda session: expire_holds(session, clock()))
-            if minutes % RETENTION_EVERY_MINUTES == 0:
-                erased = await db.write(lambda session: erase_old(session, clinic, clock()))
-                if erased:
-                    db.forget_old_pages()
-                    log.info("retention", erased=erased)
-        except SQLAlchemyError as error:
-            log.warning("housekeeping_waits", why=type(error).__name__)
-        await asyncio.sleep(MINUTE)
-        minutes += 1
+class Housekeeping:
+    """The looks "hold" (one held time) and "retention" (once an hour)."""
+
+    def __init__(self, db: Database, clinic: ClinicConfig, clock: Clock) -> None:
+        self.db, self.clinic, self.clock = db, clinic, clock
+
+    async def hold(self, appointment_id: str) -> datetime | None:
+        """Frees a held time that ran out. When it will, or None when it is no longer held."""
+        return await self.db.write(lambda session: let_go_if_over(session, appointment_id, self.clock()))
+
+    async def retention(self, hour: str) -> datetime | None:
+        """Erases the clients whose time is over."""
+        erased = await self.db.write(lambda session: erase_old(session, self.clinic, self.clock()))
+        if erased:
+            self.db.forget_old_pages()
+            log.info("retention", erased=erased)
+        return None
+
+    def called_for(self, session: Session, until: datetime) -> Iterator[Duty]:
+        """Every hold that runs out by then, and this hour's retention."""
+        held = select(Appointment.id, Appointment.held_until).where(
+            Appointment.status == "held", Appointment.held_until <= until
+        )
+        for id_, ends in session.execute(held):
+            yield Duty(f"hold-{id_}-{ends:%Y%m%d%H%M%S}", "hold", (id_,))
+        hour = f"{until - AHEAD:%Y%m%d%H}"
+        yield Duty(f"retention-{hour}", "retention", (hour,), once=True)

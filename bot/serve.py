@@ -15,7 +15,6 @@ from bot.app import Evoke, running, web_app
 from bot.channels.telegram.channel import Access, TelegramChannel
 from bot.channels.telegram.webhook import PATH as WEBHOOK
 from bot.console.staff import first_admin
-from bot.housekeeping import keep_house
 from bot.loopback import Loopback
 from bot.settings import Settings
 
@@ -45,11 +44,7 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
             f"or choose another port, for example EVOKE_PORT={settings.port + 1 if settings.port else 8081}."
         ) from error
     await server.start()
-    clock = evoke.conversations.clock
-    background = [
-        asyncio.create_task(evoke.alerts.run(clock)),
-        asyncio.create_task(keep_house(evoke.db, evoke.clinic, clock)),
-    ]
+    background = [asyncio.create_task(evoke.duties.run())]
     try:
         if telegram is not None:
             await telegram.start()
@@ -62,7 +57,6 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         await server.stop()
-        await evoke.alerts.aclose()
 
 
 def telegram_access(settings: Settings) -> Access | None:

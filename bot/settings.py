@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy.engine import make_url
 
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: data/, domain.yml and the two environments are found from here."""
@@ -72,6 +73,13 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The database's SQLAlchemy address."""
         return self.database_url or f"sqlite:///{self.home / 'evoke.db'}"
+
+    @property
+    def workflow_database(self) -> str:
+        """Where DBOS keeps its workflows: a file beside the database, or a schema ("dbos") in PostgreSQL."""
+        if make_url(self.database).get_backend_name() == "sqlite":
+            return f"{self.database.removesuffix('.db')}-workflows.db"
+        return self.database
 
     def session_key(self) -> str:
         """The key that signs staff sessions, made once and kept (mode 600) in the home folder."""

@@ -55,9 +55,10 @@ def make_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     """`make_stack(dialogue=…, screen=…, **settings)` starts a stack of one's own; it is stopped afterwards."""
     made: list[Stack] = []
 
-    def make(*, dialogue: Any = None, screen: Any = None, **changes: Any) -> Stack:
+    def make(*, dialogue: Any = None, screen: Any = None, clock: Any = bot.app.utc_now, **changes: Any) -> Stack:
         monkeypatch.setattr(bot.app, "load_core", stacks.core)
-        made.append(Stack(settings_for(tmp_path / "home", **changes), dialogue=dialogue, screen=screen).start())
+        settings = settings_for(tmp_path / "home", **changes)
+        made.append(Stack(settings, dialogue=dialogue, screen=screen, clock=clock).start())
         return made[-1]
 
     yield make

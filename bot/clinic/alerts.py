@@ -1,104 +1,111 @@
-"""Paging the clinic until somebody acknowledges: the worker over the Alert table.
+"""Paging the clinic until somebody acknowledges: the looks of `bot.duties` at the Alert table.
 
-Everything it knows is in the table, and every time is handed in, so that a restart or a clock change costs
-nothing: what is due is sent by whoever looks next. A page can arrive twice (a process killed between sending
-and noting it), never not at all; its id lets receivers drop the second.
+Everything is in the table, and every time comes from the clock that is handed in. A page can arrive twice (a process
+killed between sending and noting it), never not at all; its id lets receivers drop the second.
 
 One round goes to every route. One that fails is tried again, ever more slowly, and brings in the next backup
 route. After the clinic's minutes without an acknowledgement a new round begins, on every route, and stands in
-for what was unsent of the last.
+for what was unsent of the last. What began well after now was written before somebody set the clock back: it is due.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import httpx
 import structlog
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from bot.clinic.cases import due_at
 from bot.clinic.cases import page as write_round
 from bot.clinic.config import ClinicConfig, Route
 from bot.clinic.hours import is_open, next_open
 from bot.clinic.routes import TIMEOUT_SECONDS, Page, RouteFailed, deliver
 from bot.clinic.tiers import PAGED_AT_ONCE, rank
+from bot.duties import Clock, Duty
 from bot.store.models import Alert, Case
 
 T = TypeVar("T")
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(minutes=5)
+SET_BACK = timedelta(minutes=1)
+"""A row that much in the future was written before the clock was set back; less is a clock being kept right."""
 log = structlog.get_logger(__name__)
 
 
 class Store(Protocol):
     """The part of `bot.store.database.Database` that is needed here."""
 
+    async def read(self, fn: Callable[[Session], T]) -> T: ...
+
     async def write(self, fn: Callable[[Session], T]) -> T: ...
 
 
-class AlertSender:
-    """Sends what is due.
+class Pager:
+    """The looks "page" (one alert) and "round" (one round of a case).
 
     Args:
         public_url: where staff reach the console, for the link: "https://bot.clinic.example".
-        http: for tests; by default its own, closed by `aclose`.
     """
 
     def __init__(
-        self, db: Store, config: ClinicConfig, *, public_url: str, http: httpx.AsyncClient | None = None
+        self,
+        db: Store,
+        config: ClinicConfig,
+        clock: Clock,
+        *,
+        public_url: str,
+        timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        self.db, self.config = db, config
-        self.public_url = public_url.rstrip("/")
-        self.http = http or httpx.AsyncClient(timeout=TIMEOUT_SECONDS)
-        self._one_at_a_time = asyncio.Lock()
+        self.db, self.config, self.clock = db, config, clock
+        self.public_url, self.timeout_seconds = public_url.rstrip("/"), timeout_seconds
 
-    async def run(self, clock: Callable[[], datetime], *, every_seconds: float = 1.0) -> None:
-        """Sends what is due, again and again, until cancelled; a database that is away is waited for."""
-        while True:
-            try:
-                await self.send_due(clock())
-            except SQLAlchemyError as error:
-                log.warning("alerts_wait_for_database", error=type(error).__name__)
-            await asyncio.sleep(every_seconds)
+    async def page(self, alert_id: int) -> datetime | None:
+        """Sends one page if it is due. When to try (again), or None when it was sent or is no longer wanted."""
+        now = self.clock()
+        page = await self.db.read(lambda session: self._due_page(session, alert_id, now))
+        if not isinstance(page, Page):
+            return page
+        error = await self._deliver(page, now)
+        return await self.db.write(lambda session: self._note(session, page, error, self.clock()))
 
-    async def send_due(self, now: datetime) -> int:
-        """Begins the rounds that are due and sends every page that is.
+    async def round(self, case_id: str, tier: str, round_: int) -> datetime | None:
+        """Begins the round after `round_` if it is due. When it will be, or None when nobody waits for it."""
+        now = self.clock()
+        return await self.db.write(lambda session: next_round(session, self.config, case_id, tier, round_, now))
 
-        Returns:
-            How many got through.
-        """
-        async with self._one_at_a_time:
-            pages = await self.db.write(lambda session: self._prepare(session, now))
-            if not pages:
-                return 0
-            results = await asyncio.gather(*(self._deliver(page, now) for page in pages))
-            await self.db.write(lambda session: self._note(session, dict(zip(pages, results, strict=True)), now))
-            return results.count(None)
+    def called_for(self, session: Session, until: datetime) -> Iterator[Duty]:
+        """Every unsent page that is due by then, and every round that somebody has to acknowledge."""
+        for alert in due(session, until):
+            yield Duty(f"page-{alert.id}", "page", (alert.id,))
+        for case, newest in _waiting(session):
+            yield Duty(f"round-{case.id}-{case.tier}-{newest}", "round", (case.id, case.tier, newest))
 
-    async def aclose(self) -> None:
-        """Lets go of its connections."""
-        await self.http.aclose()
-
-    def _prepare(self, session: Session, now: datetime) -> list[Page]:
-        start_rounds(session, self.config, now)
-        return [
-            Page(
-                id=alert.id,
-                route=alert.route,
-                case_id=case.id,
-                tier=alert.tier,
-                round=alert.round,
-                opened_at=case.opened_at,
-                clinic=self.config.name,
-                link=f"{self.public_url}/console/cases/{case.id}",
-            )
-            for alert, case in _due(session, now)
-        ]
+    def _due_page(self, session: Session, alert_id: int, now: datetime) -> Page | datetime | None:
+        alert = session.get(Alert, alert_id)
+        case = session.get(Case, alert.case_id) if alert is not None else None
+        if alert is None or case is None or alert.sent_at is not None or not _is_wanted(session, alert, case):
+            return None
+        when = alert.due_at
+        if alert.created_at > now + SET_BACK or (alert.attempts and when - now > LONGEST_RETRY):
+            route = _route(self.config, alert)
+            when = due_at(self.config, route, case.tier, now) if route else now
+        if when > now:
+            return when
+        return Page(
+            id=alert.id,
+            route=alert.route,
+            case_id=case.id,
+            tier=alert.tier,
+            round=alert.round,
+            opened_at=case.opened_at,
+            clinic=self.config.name,
+            link=f"{self.public_url}/console/cases/{case.id}",
+        )
 
     async def _deliver(self, page: Page, now: datetime) -> str | None:
         """Why it did not get through, or None when it did."""
@@ -106,27 +113,28 @@ class AlertSender:
         if route is None:
             return f"the route {page.route!r} is no longer in the clinic's settings"
         try:
-            async with asyncio.timeout(TIMEOUT_SECONDS + 5):
-                await deliver(route, page, self.http, now)
+            client = httpx.AsyncClient(timeout=self.timeout_seconds)
+            async with asyncio.timeout(self.timeout_seconds + 5), client as http:
+                await deliver(route, page, http, now)
         except RouteFailed as error:
             return str(error)
         except TimeoutError:
             return "no answer in time"
         return None
 
-    def _note(self, session: Session, results: dict[Page, str | None], now: datetime) -> None:
-        for page, error in results.items():
-            alert = session.get(Alert, page.id)
-            if alert is None:  # the client was erased meanwhile
-                continue
-            alert.attempts += 1
-            alert.error = error
-            if error is None:
-                alert.sent_at = now
-            else:
-                log.warning("alert_failed", alert=page.id, route=page.route, attempts=alert.attempts, error=error)
-                alert.due_at = now + min(FIRST_RETRY * 2 ** min(alert.attempts - 1, 10), LONGEST_RETRY)
-                self._bring_in_backup(session, alert, now)
+    def _note(self, session: Session, page: Page, error: str | None, now: datetime) -> datetime | None:
+        alert = session.get(Alert, page.id)
+        if alert is None:  # the client was erased meanwhile
+            return None
+        alert.attempts += 1
+        alert.error = error
+        if error is None:
+            alert.sent_at = now
+            return None
+        log.warning("alert_failed", alert=page.id, route=page.route, attempts=alert.attempts, error=error)
+        alert.due_at = now + min(FIRST_RETRY * 2 ** min(alert.attempts - 1, 10), LONGEST_RETRY)
+        self._bring_in_backup(session, alert, now)
+        return alert.due_at
 
     def _bring_in_backup(self, session: Session, failed: Alert, now: datetime) -> None:
         """Pages on the first backup route that this round has not used yet."""
@@ -152,30 +160,45 @@ class AlertSender:
 
 
 def due(session: Session, now: datetime) -> list[Alert]:
-    """The pages to send now: unsent ones of the newest round at the case's tier, until it is acknowledged."""
-    return [alert for alert, _ in _due(session, now)]
+    """The pages to send by now: unsent ones of the newest round at the case's tier, until it is acknowledged."""
+    query = select(Alert, Case).join(Case, (Case.id == Alert.case_id) & (Case.tier == Alert.tier))
+    query = query.join(_NEWEST, (_NEWEST.c.case_id == Alert.case_id) & (_NEWEST.c.tier == Alert.tier))
+    query = query.where(
+        _NEWEST.c.round == Alert.round,
+        Alert.sent_at.is_(None),
+        (Alert.due_at <= now) | (Alert.created_at > now + SET_BACK),
+        Case.acknowledged_at.is_(None),
+        Case.closed_at.is_(None),
+    )
+    rows = session.execute(query).all()
+    return [alert for alert, _ in sorted(rows, key=lambda row: (-rank(row[0].tier), row[0].due_at))]
 
 
-def start_rounds(session: Session, config: ClinicConfig, now: datetime) -> int:
-    """Begins a new round for each case that nobody acknowledged within the clinic's minutes.
+def next_round(
+    session: Session, config: ClinicConfig, case_id: str, tier: str, round_: int, now: datetime
+) -> datetime | None:
+    """Begins the round after `round_` (-1: the first) of a case that nobody acknowledged within the clinic's minutes.
 
     Returns:
-        How many began.
+        When it will be due; None when it has begun, or when nobody is waiting for it any more.
     """
-    begun = 0
-    for case in session.scalars(select(Case).where(Case.acknowledged_at.is_(None), Case.closed_at.is_(None))):
-        last = session.execute(
-            select(Alert.round, Alert.created_at)
-            .where(Alert.case_id == case.id, Alert.tier == case.tier)
-            .order_by(Alert.round.desc())
-            .limit(1)
-        ).first()
-        if last is None or _next_round_at(config, case.tier, *last) <= now:
-            if last is not None and case.tier not in PAGED_AT_ONCE and not is_open(config, now):
-                continue
-            write_round(session, config, case, round_=0 if last is None else last[0] + 1, now=now)
-            begun += 1
-    return begun
+    case = session.get(Case, case_id, with_for_update=True)
+    if case is None or case.tier != tier or case.acknowledged_at is not None or case.closed_at is not None:
+        return None
+    newest = _newest_round(session, case)
+    if newest > round_:
+        return None
+    if round_ >= 0:
+        begun = session.scalars(
+            select(Alert.created_at).where(Alert.case_id == case_id, Alert.tier == tier, Alert.round == round_).limit(1)
+        ).one()
+        when = _next_round_at(config, tier, round_, begun)
+        if when > now and begun <= now + SET_BACK:
+            return when
+        if tier not in PAGED_AT_ONCE and not is_open(config, now):
+            return next_open(config, now)
+    write_round(session, config, case, round_=round_ + 1, now=now)
+    return None
 
 
 def is_told(session: Session, config: ClinicConfig, case: Case) -> bool:
@@ -194,29 +217,34 @@ def _next_round_at(config: ClinicConfig, tier: str, round_: int, begun: datetime
     return counted_from + timedelta(minutes=config.notifications.repage_minutes.after(tier, round_))
 
 
-def _due(session: Session, now: datetime) -> Sequence[Any]:
-    """(alert, case) pairs, the most serious first."""
-    newest = (
-        select(Alert.case_id, Alert.tier, func.max(Alert.round).label("round"))
-        .group_by(Alert.case_id, Alert.tier)
-        .subquery()
-    )
-    query = (
-        select(Alert, Case)
-        .join(Case, (Case.id == Alert.case_id) & (Case.tier == Alert.tier))
-        .join(
-            newest,
-            (newest.c.case_id == Alert.case_id) & (newest.c.tier == Alert.tier) & (newest.c.round == Alert.round),
-        )
-        .where(
-            Alert.sent_at.is_(None),
-            Alert.due_at <= now,
-            Case.acknowledged_at.is_(None),
-            Case.closed_at.is_(None),
-        )
-    )
-    return sorted(session.execute(query).all(), key=lambda row: (-rank(row[0].tier), row[0].due_at))
+_NEWEST = (
+    select(Alert.case_id, Alert.tier, func.max(Alert.round).label("round"))
+    .group_by(Alert.case_id, Alert.tier)
+    .subquery()
+)
 
 
-def _route(config: ClinicConfig, page: Page) -> Route | None:
+def _waiting(session: Session) -> Sequence[Any]:
+    """(case, its newest round at its tier) of every case that nobody has acknowledged; -1 for no round at all."""
+    query = select(Case, func.coalesce(_NEWEST.c.round, -1)).where(
+        Case.acknowledged_at.is_(None), Case.closed_at.is_(None)
+    )
+    return session.execute(
+        query.outerjoin(_NEWEST, (_NEWEST.c.case_id == Case.id) & (_NEWEST.c.tier == Case.tier))
+    ).all()
+
+
+def _newest_round(session: Session, case: Case) -> int:
+    rounds = select(func.max(Alert.round)).where(Alert.case_id == case.id, Alert.tier == case.tier)
+    newest = session.scalar(rounds)
+    return -1 if newest is None else int(newest)
+
+
+def _is_wanted(session: Session, alert: Alert, case: Case) -> bool:
+    """Nobody has acknowledged the case, and no later round or higher tier stands in for this page."""
+    waits = case.acknowledged_at is None and case.closed_at is None and case.tier == alert.tier
+    return waits and _newest_round(session, case) == alert.round
+
+
+def _route(config: ClinicConfig, page: Page | Alert) -> Route | None:
     return next((route for route in config.routes_for(page.tier) if route.name == page.route), None)

@@ -26,11 +26,11 @@ __all__ = [
     "SlotTaken",
     "book",
     "cancel",
-    "expire_holds",
     "find_slot",
     "free_slots",
     "hold",
     "label",
+    "let_go_if_over",
     "move",
     "upcoming",
 ]
@@ -189,13 +189,19 @@ def cancel(session: Session, appointment_id: str, *, now: datetime) -> Appointme
     return appointment
 
 
-def expire_holds(session: Session, now: datetime) -> int:
-    """Frees the slots of holds whose time is over.
+def let_go_if_over(session: Session, appointment_id: str, now: datetime) -> datetime | None:
+    """Frees the slot of a hold whose time is over.
 
     Returns:
-        How many there were.
+        When it will be over; None when it is no longer held.
     """
-    return _let_go(session, and_(Appointment.status == "held", Appointment.held_until <= now), "expired", now)
+    appointment = session.get(Appointment, appointment_id)
+    if appointment is None or appointment.status != "held" or appointment.held_until is None:
+        return None
+    if appointment.held_until > now:
+        return appointment.held_until
+    _let_go(session, and_(Appointment.id == appointment_id, Appointment.status == "held"), "expired", now)
+    return None
 
 
 def upcoming(session: Session, client_id: str, now: datetime) -> Appointment | None:
@@ -296,10 +302,9 @@ def _claim(session: Session, clinician: str, now: datetime) -> None:
     _let_go(session, over, "expired", now)
 
 
-def _let_go(session: Session, which: object, status: str, now: datetime) -> int:
+def _let_go(session: Session, which: object, status: str, now: datetime) -> None:
     change = update(Appointment).where(which)  # type: ignore[arg-type]  # and_() and or_() of columns
-    result = session.execute(change.values(status=status, slot_key=None, held_until=None, updated_at=now))
-    return int(result.rowcount)  # type: ignore[attr-defined]  # an UPDATE's result has it
+    session.execute(change.values(status=status, slot_key=None, held_until=None, updated_at=now))
 
 
 def _refuse_overlap(

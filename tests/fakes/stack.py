@@ -14,13 +14,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import bot.app
-from bot.app import Evoke, running
+from bot.app import Evoke, running, utc_now
 from bot.conversation import Dialogue, Screens
+from bot.duties import Clock
 from bot.safety.screen import Screener
 from bot.serve import serving
 from bot.settings import Settings
 from bot.store import messages as store
 from bot.store.models import Alert, Appointment, Case, Message
+from tests.fakes.engine import FakeEngine
 
 T = TypeVar("T")
 core = functools.cache(bot.app.load_core)
@@ -52,10 +54,18 @@ class Stack:
     Args:
         dialogue: stands in for Rasa; None starts the real one.
         screen: stands in for the screener.
+        clock: for tests that set the time.
     """
 
-    def __init__(self, settings: Settings, *, dialogue: Dialogue | None = None, screen: Screens | None = None) -> None:
-        self.settings, self._dialogue, self._screen = settings, dialogue, screen
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        dialogue: Dialogue | None = None,
+        screen: Screens | None = None,
+        clock: Clock = utc_now,
+    ) -> None:
+        self.settings, self._dialogue, self._screen, self.clock = settings, dialogue, screen, clock
         self.url = ""
         self._evoke: Evoke | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,7 +152,14 @@ class Stack:
     async def _main(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         screen = self._screen or screener()
-        async with running(self.settings, dialogue=self._dialogue, screener=screen) as evoke, serving(evoke) as url:
+        started = running(
+            self.settings,
+            dialogue=self._dialogue,
+            screener=screen,
+            clock=self.clock,
+            engine=FakeEngine(self.clock),  # DBOS is one a process, and several stacks run side by side
+        )
+        async with started as evoke, serving(evoke) as url:
             self._evoke, self.url = evoke, url
             self._up.set()
             await self._stop.wait()

@@ -1,4 +1,4 @@
-"""Pages leave the house: a real HTTP server and a real SMTP server stand in for the clinic's."""
+"""Pages leave the house: a real HTTP server and a real SMTP server stand in for the clinic's; the test is the clock."""
 
 import asyncio
 import hashlib
@@ -12,7 +12,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import httpx
 import pytest
 import uvicorn
 from aiosmtpd.controller import Controller
@@ -20,12 +19,14 @@ from aiosmtpd.handlers import Message as MessageHandler
 from fastapi import FastAPI, Request, Response
 from sqlalchemy import select
 
-from bot.clinic.alerts import AlertSender, is_told
+from bot.clinic.alerts import Pager, is_told
 from bot.clinic.cases import acknowledge, open_case
 from bot.clinic.config import ClinicConfig
 from bot.console.staff import create_staff
+from bot.duties import Duties
 from bot.store.database import Database
 from bot.store.models import Alert, Base, Case, Client, Conversation, Message, Staff
+from tests.fakes.engine import FakeEngine
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)  # 10:00 in the demo clinic
 MARKER = "marker-51c0"
@@ -119,18 +120,31 @@ def report(db: Database, config: ClinicConfig, tier: str = "high", at: datetime 
     )
 
 
+class Sender:
+    """Looks at everything that the tables call for, as a process would that was started at this moment."""
+
+    def __init__(self, db: Database, config: ClinicConfig, **more: Any) -> None:
+        self.db, self.now = db, NOW
+        self.pager = Pager(db, config, lambda: self.now, public_url="https://bot.clinic.example/", **more)
+
+    async def send_due(self, now: datetime) -> int:
+        """Begins the rounds that are due, then sends the pages that are; how many got through."""
+        self.now = now
+        for kind, look in (("round", self.pager.round), ("page", self.pager.page)):
+            before = self.sent()
+            await asyncio.gather(*(look(*duty.args) for duty in self.called_for() if duty.kind == kind))
+        return self.sent() - before
+
+    def called_for(self) -> list[Any]:
+        return self.db.read_now(lambda session: list(self.pager.called_for(session, self.now)))
+
+    def sent(self) -> int:
+        return len([alert for alert in stored(self.db).values() if alert.sent_at])
+
+
 @pytest.fixture
-async def sender() -> AsyncIterator[Any]:
-    """Makes workers, as many processes would have, and closes them."""
-    made: list[AlertSender] = []
-
-    def make(db: Database, config: ClinicConfig, **more: Any) -> AlertSender:
-        made.append(AlertSender(db, config, public_url="https://bot.clinic.example/", **more))
-        return made[-1]
-
-    yield make
-    for worker in made:
-        await worker.aclose()
+def sender() -> type[Sender]:
+    return Sender
 
 
 def stored(db: Database) -> dict[tuple[str, int], Alert]:
@@ -266,12 +280,13 @@ async def test_pages_go_on_in_a_new_process_and_stop_with_the_acknowledgement(db
     assert len(world.requests) == 4
 
 
-async def test_a_clock_that_goes_back_sends_nothing_twice(db, world, sender):
+async def test_a_clock_that_goes_back_sends_no_page_twice(db, world, sender):
     config = clinic(hook(world))
     report(db, config, "imminent")
-    for minutes in (0, 6, -60, 0, 6):
+    for minutes in (0, 6, 5, 6, 7, 11):
         await sender(db, config).send_due(NOW + timedelta(minutes=minutes))
-    assert [json.loads(body)["round"] for _, _, body in world.requests] == [0, 1]
+    assert [json.loads(body)["round"] for _, _, body in world.requests] == [0, 1, 2]
+    assert len({json.loads(body)["page"] for _, _, body in world.requests}) == 3
 
 
 async def test_a_route_that_hangs_does_not_hold_up_the_others(db, world, sender):
@@ -279,7 +294,7 @@ async def test_a_route_that_hangs_does_not_hold_up_the_others(db, world, sender)
     report(db, config)
     world.delay = 2.0
     began = asyncio.get_running_loop().time()
-    await sender(db, config, http=httpx.AsyncClient(timeout=0.3)).send_due(NOW)
+    await sender(db, config, timeout_seconds=0.3).send_due(NOW)
     assert asyncio.get_running_loop().time() - began < 1.5
     assert stored(db)["pager", 0].error == "no delivery (ReadTimeout)"
     assert stored(db)["console", 0].sent_at == NOW
@@ -304,13 +319,40 @@ async def test_a_route_that_left_the_settings_is_told(db, world, sender):
     assert "no longer in the clinic's settings" in str(stored(db)["pager", 0].error)
 
 
-async def test_the_worker_runs_until_it_is_stopped(db, world, sender):
+async def test_a_clock_that_was_set_back_an_hour_delays_no_page(db, world, sender):
     config = clinic(hook(world))
-    report(db, config)
+    report(db, config, "imminent")
     worker = sender(db, config)
-    task = asyncio.create_task(worker.run(lambda: NOW, every_seconds=0.01))
-    while not world.requests:
-        await asyncio.sleep(0.01)
+    await worker.send_due(NOW)
+    world.status = 503
+    await worker.send_due(NOW + timedelta(minutes=5))  # the second round, which fails
+    back = NOW - timedelta(hours=1)
+    world.status, world.requests[:] = 200, []
+    await sender(db, config).send_due(back)
+    assert [json.loads(body)["round"] for _, _, body in world.requests] == [2], "at once, by the new clock"
+    await sender(db, config).send_due(back + timedelta(minutes=9))
+    assert len(world.requests) == 1
+    await sender(db, config).send_due(back + timedelta(minutes=10))
+    assert [json.loads(body)["round"] for _, _, body in world.requests] == [2, 3]
+
+
+async def test_duties_page_again_until_somebody_acknowledges(db, world):
+    config, now = clinic(hook(world)), [NOW]
+    case = report(db, config, "imminent")
+    pager = Pager(db, config, lambda: now[0], public_url="https://bot.clinic.example/")
+    engine = FakeEngine(lambda: now[0], tick=0.01)
+    looks = {"page": pager.page, "round": pager.round}
+    duties = Duties(db, lambda: now[0], engine, looks=looks, sources=[pager.called_for])
+    task = asyncio.create_task(duties.run(every_seconds=0.01))
+    for round_, minutes in enumerate((0, 5, 5, 10)):
+        now[0] += timedelta(minutes=minutes)
+        async with asyncio.timeout(5):
+            while len(world.requests) <= round_:
+                await asyncio.sleep(0.01)
+    db.write_now(lambda session: acknowledge(session, case.id, _staff(session), now[0]))
+    now[0] += timedelta(hours=2)
+    await asyncio.sleep(0.2)
+    assert [json.loads(body)["round"] for _, _, body in world.requests] == [0, 1, 2, 3]
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -12,9 +12,9 @@ from bot.clinic.schedule import (
     SlotTaken,
     book,
     cancel,
-    expire_holds,
     free_slots,
     hold,
+    let_go_if_over,
     move,
     upcoming,
 )
@@ -95,7 +95,8 @@ def test_booking_one_s_own_hold_turns_it_into_the_booking(session, config, now, 
     booked = book(session, config, slots[0].id, **ANA, now=now, key="m2")
     assert booked.id == held.id
     assert (booked.status, booked.held_until) == ("booked", None)
-    assert expire_holds(session, now + timedelta(days=1)) == 0
+    assert let_go_if_over(session, held.id, now + timedelta(days=1)) is None
+    assert booked.status == "booked"
 
 
 def test_the_message_that_held_can_book_too(session, config, now, slots):
@@ -159,12 +160,13 @@ def test_a_cancelled_time_is_free_again_and_cancelling_twice_is_once(session, co
         cancel(session, "unknown", now=now)
 
 
-def test_holds_run_out_once(session, config, now, slots):
-    hold(session, config, slots[0].id, **ANA, now=now, key="m1")
-    hold(session, config, slots[1].id, **BEN, now=now, key="m2")
-    assert expire_holds(session, now) == 0
-    assert expire_holds(session, now + timedelta(minutes=30)) == 2
-    assert expire_holds(session, now + timedelta(minutes=30)) == 0
+def test_a_hold_runs_out_at_its_time_and_frees_the_slot(session, config, now, slots):
+    held = hold(session, config, slots[0].id, **ANA, now=now, key="m1")
+    assert let_go_if_over(session, held.id, now) == now + timedelta(minutes=30)
+    assert let_go_if_over(session, held.id, now + timedelta(minutes=30)) is None
+    session.refresh(held)
+    assert (held.status, held.slot_key) == ("expired", None)
+    assert let_go_if_over(session, "made up", now) is None
 
 
 def test_the_upcoming_appointment_is_the_booked_one_before_a_held_one(session, config, now, slots):
