@@ -90,8 +90,8 @@ class Duties:
 
     async def run(self, *, every_seconds: float = 0.5) -> None:
         """Until cancelled; a database that is away is waited for."""
-        await self.engine.start(self.looks)
         try:
+            await self.engine.start(self.looks)
             while True:
                 await self._tidy_now_and_then()
                 try:

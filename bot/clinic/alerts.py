@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
-import httpx
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -113,9 +112,8 @@ class Pager:
         if route is None:
             return f"the route {page.route!r} is no longer in the clinic's settings"
         try:
-            client = httpx.AsyncClient(timeout=self.timeout_seconds)
-            async with asyncio.timeout(self.timeout_seconds + 5), client as http:
-                await deliver(route, page, http, now)
+            async with asyncio.timeout(self.timeout_seconds + 5):
+                await deliver(route, page, now, self.timeout_seconds)
         except RouteFailed as error:
             return str(error)
         except TimeoutError:

@@ -55,25 +55,28 @@ def sign(secret: str, timestamp: int, body: bytes) -> str:
     return hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
 
 
-async def deliver(route: Route, page: Page, http: httpx.AsyncClient, now: datetime) -> None:
+async def deliver(route: Route, page: Page, now: datetime, timeout: float = TIMEOUT_SECONDS) -> None:
     """Sends a page on a route. The console needs no sending: its queue reads the table.
+
+    Args:
+        timeout: seconds for each part of it.
 
     Raises:
         RouteFailed: it did not get through.
     """
     try:
-        await _DELIVERIES[route.kind](route, page, http, now)
+        await _DELIVERIES[route.kind](route, page, now, timeout)
     except httpx.HTTPStatusError as error:
         raise RouteFailed(f"it answered {error.response.status_code}") from None
     except (httpx.HTTPError, httpx.InvalidURL, aiosmtplib.SMTPException, OSError, ValueError) as error:
         raise RouteFailed(f"no delivery ({type(error).__name__})") from None
 
 
-async def _console(route: Route, page: Page, http: httpx.AsyncClient, now: datetime) -> None:
+async def _console(route: Route, page: Page, now: datetime, timeout: float) -> None:
     return None
 
 
-async def _mail(route: Route, page: Page, http: httpx.AsyncClient, now: datetime) -> None:
+async def _mail(route: Route, page: Page, now: datetime, timeout: float) -> None:
     message = EmailMessage()
     message["From"], message["To"] = route.sender, ", ".join(route.to)
     message["Subject"] = "Urgent: someone is waiting" if page.tier in PAGED_AT_ONCE else "Someone is waiting"
@@ -89,11 +92,11 @@ async def _mail(route: Route, page: Page, http: httpx.AsyncClient, now: datetime
         password=_secret(route.password_env) if route.username else None,
         use_tls=route.security == "tls",
         start_tls=route.security == "starttls",
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout,
     )
 
 
-async def _webhook(route: Route, page: Page, http: httpx.AsyncClient, now: datetime) -> None:
+async def _webhook(route: Route, page: Page, now: datetime, timeout: float) -> None:
     timestamp = int(now.timestamp())
     body = json.dumps(
         {"page": page.id, "case": page.case_id, "tier": page.tier, "round": page.round, "link": page.link}
@@ -104,17 +107,19 @@ async def _webhook(route: Route, page: Page, http: httpx.AsyncClient, now: datet
         "Evoke-Signature": f"v1={sign(_secret(route.secret_env), timestamp, body)}",
         "Idempotency-Key": f"page-{page.id}",
     }
-    (await http.post(str(route.url), content=body, headers=headers)).raise_for_status()
+    async with httpx.AsyncClient(timeout=timeout) as http:
+        (await http.post(str(route.url), content=body, headers=headers)).raise_for_status()
 
 
-async def _telegram_group(route: Route, page: Page, http: httpx.AsyncClient, now: datetime) -> None:
+async def _telegram_group(route: Route, page: Page, now: datetime, timeout: float) -> None:
     address = f"{route.api_base}/bot{_secret(route.token_env)}/sendMessage"
     no_preview = {"is_disabled": True}  # Telegram would fetch the link to the console
     message = {"chat_id": route.chat_id, "text": page.text(now), "link_preview_options": no_preview}
-    (await http.post(address, json=message)).raise_for_status()
+    async with httpx.AsyncClient(timeout=timeout) as http:
+        (await http.post(address, json=message)).raise_for_status()
 
 
-_DELIVERIES: dict[str, Callable[[Route, Page, httpx.AsyncClient, datetime], Awaitable[None]]] = {
+_DELIVERIES: dict[str, Callable[[Route, Page, datetime, float], Awaitable[None]]] = {
     "console": _console,
     "mail": _mail,
     "webhook": _webhook,

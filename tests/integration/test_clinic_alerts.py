@@ -292,10 +292,10 @@ async def test_a_clock_that_goes_back_sends_no_page_twice(db, world, sender):
 async def test_a_route_that_hangs_does_not_hold_up_the_others(db, world, sender):
     config = clinic(hook(world), {"name": "dead", "kind": "webhook", "url": "http://127.0.0.1:9/x"})
     report(db, config)
-    world.delay = 2.0
+    world.delay = 6.0
     began = asyncio.get_running_loop().time()
     await sender(db, config, timeout_seconds=0.3).send_due(NOW)
-    assert asyncio.get_running_loop().time() - began < 1.5
+    assert asyncio.get_running_loop().time() - began < 5
     assert stored(db)["pager", 0].error == "no delivery (ReadTimeout)"
     assert stored(db)["console", 0].sent_at == NOW
 
