@@ -13,9 +13,9 @@ from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
-from bot.clinic.schedule import cancel, label
-from bot.store.messages import Outbound, add_outbound, queue_for_client
-from bot.store.models import Appointment, Client, Conversation
+from bot.clinic.schedule import AppointmentNotFound, cancel, label, move
+from bot.store.messages import Outbound, queue_for_client
+from bot.store.models import Appointment, Client
 
 LONGEST = 2000
 """Characters in what a clinician writes."""
@@ -36,15 +36,42 @@ def cancel_for_clinic(session: Session, config: ClinicConfig, appointment_id: st
     if status is None:
         return None
     client = session.get_one(Client, appointment.client_id)
-    clinician = config.clinician(appointment.clinician)
     text = words("cancelled" if status == "booked" else "cancelled_hold").format(
         clinic=config.name,
-        who=clinician.name if clinician else config.name,
+        who=_with_whom(config, appointment),
         when=label(appointment, client.time_zone or config.time_zone),
     )
-    conversation = session.get_one(Conversation, appointment.conversation_id)
-    add_outbound(session, conversation, [Outbound(text, kind="notice")], None, now)
-    return conversation.id
+    return queue_for_client(session, client.id, Outbound(text, kind="notice"), now).conversation_id
+
+
+def move_for_clinic(
+    session: Session, config: ClinicConfig, appointment_id: str, slot_id: str, *, now: datetime
+) -> str | None:
+    """Moves an appointment on the clinic's side, and tells the client, with the calendar file that replaces theirs.
+
+    Returns:
+        The conversation that has news, or None when it was there already.
+
+    Raises:
+        AppointmentNotFound: there is no such appointment any more.
+        SlotTaken: the slot is not free.
+    """
+    appointment = session.get(Appointment, appointment_id)
+    if appointment is None or appointment.slot_key is None:
+        raise AppointmentNotFound(appointment_id)
+    client = session.get_one(Client, appointment.client_id)
+    zone = client.time_zone or config.time_zone
+    before, key = label(appointment, zone), appointment.slot_key
+    moved = move(session, config, appointment_id, slot_id, now=now, key=f"moved-to-{slot_id}-{now.isoformat()}")
+    if moved.slot_key == key:
+        return None
+    when, who = label(moved, zone), _with_whom(config, moved)
+    lines = [{"label": "When", "text": when}, {"label": "With", "text": who}]
+    lines.append({"label": "Where", "text": config.address or config.name})
+    card = {"type": "appointment", "title": "Your appointment", "lines": lines, "file": "appointment.ics"}
+    text = words("moved").format(clinic=config.name, who=who, before=before, when=when)
+    message = Outbound(text, kind="notice", payload={"card": card})
+    return queue_for_client(session, client.id, message, now).conversation_id
 
 
 def write_to_client(
@@ -63,6 +90,11 @@ def write_to_client(
         raise ValueError(f"A message has between 1 and {LONGEST} characters.")
     signed = Outbound(f"{who}, {config.name}:\n{text}", kind="clinician")
     return queue_for_client(session, client.id, signed, now).conversation_id
+
+
+def _with_whom(config: ClinicConfig, appointment: Appointment) -> str:
+    clinician = config.clinician(appointment.clinician)
+    return clinician.name if clinician else config.name
 
 
 def words(what: str) -> str:

@@ -21,6 +21,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "talk_with_client": frozenset({"admin", "clinician"}),  # take over, write, hand back
     "see_appointments": frozenset({"admin", "clinician", "front_desk"}),
     "cancel_appointment": frozenset({"admin", "clinician", "front_desk"}),
+    "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
+    "see_notifications": frozenset({"admin", "clinician"}),
     "see_audit": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
     "own_account": frozenset(ROLES),
@@ -64,7 +66,11 @@ ROUTES: dict[str, str] = {
     "POST /console/clients/{client_id}/write": "talk_with_client",
     # appointments
     "GET /console/appointments": "see_appointments",
+    "GET /console/appointments/{appointment_id}/move": "move_appointment",
+    "POST /console/appointments/{appointment_id}/move": "move_appointment",
     "POST /console/appointments/{appointment_id}/cancel": "cancel_appointment",
+    # notifications
+    "GET /console/notifications": "see_notifications",
     # staff, audit, settings
     "GET /console/staff": "manage_staff",
     "POST /console/staff": "manage_staff",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -28,6 +28,12 @@ KINDS = {
 REASONS = {"risk": "Safety risk", "wish": "Wants to talk to a person"}
 ROLES = {"admin": "Administrator", "clinician": "Clinician", "front_desk": "Front desk", "auditor": "Auditor"}
 STATUSES = {"held": "held", "booked": "booked", "cancelled": "cancelled", "expired": "hold ran out"}
+ROUTE_KINDS = {
+    "console": "this console",
+    "mail": "mail",
+    "webhook": "webhook, signed",
+    "telegram_group": "Telegram group of the staff",
+}
 SHARED = {
     "reasons": "what they want to change and why",
     "rulers": "rulers",
@@ -59,9 +65,14 @@ AUDIT = {
     "set_role_auditor": "made somebody an auditor",
     "erase_client": "erased a client",
     "acknowledge_case": "acknowledged a case",
+    "assign_case": "assigned a case",
+    "note_case": "noted something on a case",
     "close_case": "closed a case",
+    "take_over": "took over from the bot",
+    "hand_back": "handed back to the bot",
     "write_to_client": "wrote to a client",
     "cancel_appointment": "cancelled an appointment",
+    "move_appointment": "moved an appointment",
     "export_audit": "took a copy of the audit",
 }
 """What an action in the audit is in words; one without an entry is shown as it is, with spaces."""
@@ -90,6 +101,16 @@ def day(moment: datetime, zone: ZoneInfo) -> str:
     """ "Tue 24 Nov 2026" """
     local = moment.astimezone(zone)
     return f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]} {local.year}"
+
+
+def weekday(day: date) -> str:
+    """ "Tue 24 Nov" """
+    return f"{WEEKDAYS[day.weekday()]} {day.day} {MONTHS[day.month - 1]}"
+
+
+def hours(windows: Iterable[tuple[datetime, datetime]], zone: ZoneInfo) -> str:
+    """ "09:00–12:30 and 13:00–17:00" """
+    return " and ".join(f"{clock(begins, zone)}–{clock(ends, zone)}" for begins, ends in windows)
 
 
 def clock(moment: datetime, zone: ZoneInfo) -> str:
@@ -121,6 +142,8 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "waited": waited,
     "day": day,
     "clock": clock,
+    "hours": hours,
+    "weekday": weekday,
     "date": date_of,
     "clinician": clinician,
     "tier": _of(TIERS),
@@ -131,5 +154,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "shared_item": _of(SHARED),
     "audit": audit_line,
     "fours": lambda text: " ".join(text[at : at + 4] for at in range(0, len(text), 4)),
+    "route_kind": _of(ROUTE_KINDS),
 }
 """Jinja2's filters; a word without an entry is shown as it is."""

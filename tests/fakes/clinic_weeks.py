@@ -80,8 +80,8 @@ def fill(session: Session, config: ClinicConfig, now: datetime) -> dict[str, str
     clients = [_client(session, name, number, now, rng) for number, name in enumerate(NAMES)]
     for number, client in enumerate(clients):
         _talks(session, client, number, now, rng)
-    for client in clients[:6]:
-        for slot in free_slots(session, config, now=now, limit=12)[:: 1 + len(client.id) % 3][:1]:
+    for number, client in enumerate(clients[:7]):
+        for slot in free_slots(session, config, now=now, limit=1, after=now + timedelta(hours=20 + 17 * number)):
             try:
                 book(session, config, slot.id, client_id=client.id, conversation_id=_talk(client), now=now, key="k")
             except SlotTaken:

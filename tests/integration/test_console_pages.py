@@ -252,5 +252,5 @@ async def test_the_front_desk_sees_and_cancels_appointments(browser, clinic):
     assert (last.direction, last.delivered_at, clinic.signals) == ("out", None, ["talk"])
     await post(browser, f"/console/appointments/{appointment}/cancel")
     assert clinic.signals == ["talk"]
-    assert "no appointments ahead" in (await browser.get("/console/appointments")).text
+    assert "No appointments on this day" in (await browser.get("/console/appointments")).text
     assert (await post(browser, "/console/appointments/none/cancel")).status_code == 404
