@@ -13,13 +13,14 @@ import httpx
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.staticfiles import StaticFiles
 from prometheus_client import generate_latest
 
+from bot import crisis
 from bot.actions_endpoint import actions_app
 from bot.bus import Bus
 from bot.channels import problems, web
 from bot.channels.limits import RateLimit
+from bot.channels.pages import chat_page, widget_files
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.webhook import webhook_router
 from bot.clinic.alerts import Pager
@@ -27,7 +28,6 @@ from bot.clinic.config import ClinicConfig
 from bot.console.router import router as console_router
 from bot.conversation import Conversations, Dialogue, Screens
 from bot.core import DATA, load_core
-from bot.crisis import place_for
 from bot.dialogue import RasaDialogue
 from bot.durable import DbosEngine
 from bot.duties import Clock, Duties, Engine, Look
@@ -39,7 +39,7 @@ from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.screen import Screener
 from bot.safety.tiers import Verdict
 from bot.safety_training import load_scorer
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
 from bot.store.database import Database
 from bot.training import model_path
 from bot.turns import Turns
@@ -121,7 +121,7 @@ async def running(
     db.migrate()
     db.take_lease()
     bus, turns = Bus(), Turns()
-    place = place_for(clinic, DATA / "safety")
+    place = crisis.place_for(clinic, DATA / "safety")
     rasa, loopback, client = None, None, None
     if dialogue is None:
         token = secrets.token_urlsafe(24)
@@ -206,12 +206,13 @@ def web_app(evoke: Evoke) -> FastAPI:
     app.state.session_key = settings.session_key()
     app.include_router(console_router(app.state))
     _health(app, evoke)
-    app.mount("/widget", StaticFiles(directory=ROOT / "bot" / "widget"), name="widget")
+    app.mount("/widget", widget_files(), name="widget")
+    place = evoke.conversations.place
+    chat = chat_page(evoke.clinic.name, place.emergency, crisis.as_list(place))
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
-        html = (ROOT / "bot" / "widget" / "index.html").read_text(encoding="utf-8")
-        return Response(html, media_type="text/html")
+        return Response(chat, media_type="text/html")
 
     @app.middleware("http")
     async def headers(request: Request, call_next: Callable[[Request], object]) -> Response:

@@ -1,18 +1,15 @@
-/**
- * The transport: Evoke's web API (/api/v1) over fetch. Nothing here knows about the page.
- * Server-sent events are read with fetch, because EventSource cannot send the bearer header.
- */
+/** Evoke's web API (/api/v1) over fetch; events too, because EventSource cannot send the bearer header. */
 
 /** @import { Key, Message, Outgoing } from "./types" */
 
 /** The longest text the server takes, in Unicode code points. */
 export const LIMIT = 4096;
-const PATIENCE = 30_000; // ms until an unanswered request counts as failed; it is repeated with the same id
-const SILENCE = 90_000; // ms without a byte until the event stream is taken for dead and opened again
+const PATIENCE = 30_000; // ms until an unanswered request is repeated with the same id
+const SILENCE = 90_000; // ms without a byte until the event stream is opened again
 
 /** An answer that is not a success (RFC 9457), or no answer at all (status 0). */
 export class Problem extends Error {
-  /** @param {number} status @param {string} [detail] words for the client @param {number} [wait] seconds, from Retry-After */
+  /** @param {number} status @param {string} [detail] for the client @param {number} [wait] seconds */
   constructor(status, detail = "", wait = 0) {
     super(detail);
     this.status = status;
@@ -20,7 +17,6 @@ export class Problem extends Error {
     this.wait = wait;
   }
 
-  /** The conversation or its token is not known (any more). */
   get gone() {
     return [401, 403, 404].includes(this.status);
   }
@@ -32,7 +28,7 @@ export class Problem extends Error {
 }
 
 export class Api {
-  /** @param {string} base for example "https://bot.example/api/v1/", with the slash at the end */
+  /** @param {string} base "https://bot.example/api/v1/" */
   constructor(base) {
     this.base = base;
   }
@@ -56,7 +52,7 @@ export class Api {
     return this.#json(`${path(key)}/messages?after=${seq}`, { key, signal });
   }
 
-  /** @returns {Promise<any>} clinic name, crisis lines, emergency number */
+  /** @returns {Promise<import("./types").Lines>} */
   help() {
     return this.#json("widget", {});
   }
@@ -64,7 +60,7 @@ export class Api {
   /**
    * Read the event stream until it ends.
    * @param {Key} key
-   * @param {number} last seq of the last message seen
+   * @param {number} last seq seen
    * @param {{open: () => void, message: (message: Message) => void, typing: (on: boolean) => void}} on
    * @param {AbortSignal} signal
    * @throws {Problem} when it cannot be opened or breaks
@@ -83,7 +79,7 @@ export class Api {
         signal: either(signal, quiet.signal),
       });
       on.open();
-      for await (const event of readEvents(answer.body, alive)) {
+      for await (const event of readEvents(/** @type {any} */ (answer.body), alive)) {
         const data = parsed(event.data);
         if (event.name === "typing") on.typing(Boolean(data?.on));
         else if (event.name === "message" && data) on.message(data);
@@ -106,6 +102,7 @@ export class Api {
     return { blob: await answer.blob(), name: decodeURIComponent(url.pathname.split("/").pop() || "evoke") };
   }
 
+  /** @param {string} where @param {{key?: Key, body?: object, signal?: AbortSignal}} options */
   async #json(where, { key, body, signal }) {
     try {
       const answer = await this.#fetch(where, {
@@ -130,10 +127,9 @@ export class Api {
 }
 
 /**
- * Server-sent events as the HTML standard parses them (9.2.6): lines end with CR, LF or CRLF, fields add up
- * until an empty line, "id" stays until it changes, comments are skipped, an unfinished event is dropped.
+ * Server-sent events as the HTML standard parses them (9.2.6).
  * @param {ReadableStream<Uint8Array>} body
- * @param {() => void} [alive] called for every piece that arrives
+ * @param {() => void} [alive] called for every piece
  * @returns {AsyncGenerator<{name: string, id: string, data: string}>}
  */
 export async function* readEvents(body, alive = () => {}) {
@@ -173,7 +169,6 @@ export async function* readEvents(body, alive = () => {}) {
 const path = (key) => `conversations/${encodeURIComponent(key.conversation_id)}`;
 const bearer = (key) => ({ Authorization: `Bearer ${key.token}` });
 
-/** Null when it is not JSON. */
 function parsed(text) {
   try {
     return JSON.parse(text);
@@ -182,7 +177,7 @@ function parsed(text) {
   }
 }
 
-/** AbortSignal.any, which Safari has only since 17.4. */
+/** AbortSignal.any, for Safari before 17.4. */
 function either(...signals) {
   const both = new AbortController();
   for (const signal of signals) {

@@ -1,11 +1,11 @@
-/** What a message carries besides its text: something to pick from (buttons, a ruler, times) and cards to keep. */
+/** What a message carries besides its text: buttons, a ruler, times to pick; cards to keep. */
 import { h } from "./dom.js";
 
 /** @import { Card, GetFile, Message, Pick, Words } from "./types" */
 
 /**
+ * Lets the client pick once; writing an answer works as well.
  * @param {Message} message @param {Words} words @param {string} language @param {Pick} pick
- * @returns {HTMLElement|null} lets the client pick once; writing an answer works as well
  */
 export function choices(message, words, language, pick) {
   let picked = false;
@@ -27,6 +27,7 @@ const buttons = (offered, words, pick) =>
   h("div", { class: "buttons", role: "group", "aria-label": words("pick") }, ...offered.map(({ title, payload }) =>
     h("button", { class: "choice", part: "button", onclick: () => pick(title, payload) }, title)));
 
+/** @param {any} message @param {Words} words @param {Pick} pick */
 function ruler({ id, ruler: { low, high } }, words, pick) {
   const name = `ruler-${id}`;
   const send = h("button", { type: "submit", class: "choice solid", part: "button", disabled: true }, words("rulerSendNone"));
@@ -75,7 +76,7 @@ function slots(offered, words, language, pick) {
     h("p", { class: "note" }, words("slotsZone", { zone: zone(language, offered[0].starts_at) })));
 }
 
-/** The client's time zone as people say it, for example "Central European Standard Time". */
+/** As people say it, "Central European Standard Time". */
 function zone(language, at) {
   const parts = new Intl.DateTimeFormat(language, { timeZoneName: "long" }).formatToParts(new Date(at));
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "";

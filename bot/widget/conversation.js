@@ -1,19 +1,17 @@
 /**
- * One conversation: starts or resumes it, keeps its messages in order, sends what is waiting and follows the
- * event stream through lost connections, server restarts and other tabs. Knows nothing about the page.
- *
- * Events: "change" (messages, state or typing) and "wiped" (another tab forgot everything).
+ * One conversation: starts or resumes it, keeps its messages in order, sends what is waiting and follows the event
+ * stream through lost connections, restarts and other tabs. Events: "change", and "wiped" (another tab forgot all).
  */
 import { Problem } from "./api.js";
 import { oneTab } from "./store.js";
 
 /** @import { GetFile, Key, Message, Outgoing, Shown, State } from "./types" */
 
-const LINGER = 20_000; // ms a hidden tab keeps its stream; browsers allow few connections to one server
-const CHECKS = [2_500, 8_000, 20_000]; // ms after a send: ask for the answer, in case a proxy holds the stream back
-const POLL = 15_000; // ms between fetches once a proxy was found to hold it back
-const FOREVER = 2 ** 31 - 1; // ms; the longest a timer can wait
-const TYPING = 45_000; // ms after which a typing sign nobody took back is taken back
+const LINGER = 20_000; // ms a hidden tab keeps its stream: browsers allow few
+const CHECKS = [2_500, 8_000, 20_000]; // ms after a send: ask, in case a proxy holds the stream back
+const POLL = 15_000; // ms between fetches once it was found to
+const FOREVER = 2 ** 31 - 1; // ms
+const TYPING = 45_000; // ms until a typing sign goes by itself
 
 export class Conversation extends EventTarget {
   /** @param {import("./api.js").Api} api @param {import("./store.js").Store} store @param {string} language */
@@ -27,12 +25,14 @@ export class Conversation extends EventTarget {
     addEventListener("offline", () => this.#cut.abort(), { signal });
     document.addEventListener("visibilitychange", () => this.#visibility(), { signal });
     store.watch((name) => this.#elsewhere(name), signal);
+    // Back from the browser's memory: another page of this tab may have left by the quick exit meanwhile.
+    addEventListener("pageshow", (event) => event.persisted && this.#elsewhere("conversation"), { signal });
   }
 
   /** @type {State} */
   state = "idle";
   typing = false;
-  hold = 0; // seconds until a message held back by the rate limit goes out; 0: none is
+  hold = 0; // seconds until a message held back by the rate limit goes out
   fresh = true; // until what was said before is here; what comes later is news
 
   #life = new AbortController(); // the widget's
@@ -40,27 +40,26 @@ export class Conversation extends EventTarget {
   #cut = new AbortController(); // this connection's
   /** @type {Map<string, Message>} */
   #messages = new Map();
-  #cursor = 0; // the last seq the stream or a fetch has reached; answers to a send may skip ahead of it
+  #cursor = 0; // the last seq the stream or a fetch has reached
   #running = false;
   #streaming = false;
   #sending = false;
   #timers = { hide: 0, typing: 0, poll: 0 };
 
-  /** Start or resume. Calling it again does nothing. */
+  /** Start or resume; again does nothing. */
   open() {
     if (this.#running) return;
     this.#running = true;
     this.#follow(this.#turn.signal).catch(() => {});
   }
 
-  /** Leave the conversation that is gone and begin another. */
+  /** Leave the conversation that is gone and begin another; what waits goes there. */
   restart() {
-    this.store.forget();
+    this.store.conversation = null;
     this.#reset();
     this.open();
   }
 
-  /** Stop everything, for good. */
   end() {
     this.#turn.abort();
     this.#life.abort();
@@ -84,7 +83,7 @@ export class Conversation extends EventTarget {
     this.#send();
   }
 
-  /** @param {string} id client_message_id of a message the server refused */
+  /** @param {string} id of a refused message */
   again(id) {
     this.store.mark(id, undefined);
     this.#changed();
@@ -198,11 +197,11 @@ export class Conversation extends EventTarget {
     }
     this.#sending = false;
     this.#changed();
-    if (turn.aborted && this.#running) this.#send();
+    if (turn !== this.#turn.signal && this.#running) this.#send();
   }
 
   async #sendOne(key, turn) {
-    const item = this.#next(); // looked up again: another tab may have sent it while this one waited its turn
+    const item = this.#next(); // again: another tab may have sent it
     if (!item) return;
     try {
       const got = await this.api.send(key, item, turn);
@@ -239,10 +238,7 @@ export class Conversation extends EventTarget {
     this.#timers.poll = timer;
   }
 
-  /**
-   * @param {Message[]} messages @param {boolean} [complete] nothing before the last of them is missing
-   * @returns {boolean} whether any is new
-   */
+  /** @param {Message[]} messages @param {boolean} [complete] nothing before them is missing @returns {boolean} any new? */
   #merge(messages, complete = false) {
     const before = this.#messages.size;
     for (const message of messages) {
@@ -300,7 +296,7 @@ export class Conversation extends EventTarget {
   }
 
   /**
-   * Wait, but no longer than until the network is back or the tab is looked at again.
+   * Wait, at most until the network is back or the tab is looked at.
    * @param {number} ms @param {AbortSignal} turn @param {boolean} [wakeable]
    * @returns {Promise<void>}
    */
@@ -324,10 +320,10 @@ const shown = ({ client_message_id, text, created_at, failed }) => ({
   id: 0, seq: Infinity, from: "client", kind: "text", text, created_at, client_message_id, failed, pending: true,
 });
 
-/** Half a second, doubling to 15 s, spread so that clients do not return all at once. @param {number} tries */
+/** Half a second, doubling to 15 s, spread. @param {number} tries */
 const backOff = (tries) => Math.min(15_000, 500 * 2 ** Math.max(0, tries)) * (0.75 + Math.random() / 2);
 
-/** Unguessable and unique; crypto.randomUUID needs https, a clinic's intranet may not have it. */
+/** crypto.randomUUID needs https. */
 function newId() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -1,14 +1,11 @@
 /**
- * Makes elements. Text only ever becomes a text node, and no `style` or `on…` attribute is ever written, so
- * the widget runs under `script-src` and `style-src` without 'unsafe-inline', and under Trusted Types.
- */
-
-/**
+ * Makes an element. Text only ever becomes a text node, and no `style` or `on…` attribute is written: it runs
+ * without 'unsafe-inline' and under Trusted Types.
  * @param {string} tag
- * @param {Record<string, string|number|boolean|null|undefined|((event: any) => void)>} [props]
- *   functions become listeners (`onclick` -> "click"), the rest attributes; false, null, undefined are left out
+ * @param {Record<string, any>} [props] functions become listeners (`onclick`), the rest attributes; false, null and
+ *   undefined are left out
  * @param {...(Node|string|null|undefined|false)} children
- * @returns {any} the element
+ * @returns {any}
  */
 export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
@@ -22,5 +19,5 @@ export function h(tag, props = {}, ...children) {
   return element;
 }
 
-/** True where a finger does the pointing: there, focusing the text area would push up a keyboard. */
+/** Where a finger points, focusing the text area would push up a keyboard. */
 export const touch = () => matchMedia("(pointer: coarse)").matches;

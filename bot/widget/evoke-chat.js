@@ -139,7 +139,7 @@ export class EvokeChat extends HTMLElement {
     const panel = h(this.#page ? "section" : "dialog", { class: "panel", part: "panel", "aria-labelledby": "title",
       onkeydown: (event) => this.#escape(event),
       oncancel: (event) => event.preventDefault() },
-      h("header", { part: "header" }, h("div", { class: "name" }, title, clinic), exit, close, help.bar),
+      h("header", { part: "header" }, h("div", { class: "name" }, title, clinic), help.bar, exit, close),
       help.panel, view.element, view.newer, status, fresh, composer.element);
     const opener = h("button", { class: "opener", part: "launcher", "aria-haspopup": "dialog",
       onclick: () => this.open() }, words("open"), h("span", { class: "badge", "aria-hidden": true, hidden: true }),
@@ -147,7 +147,7 @@ export class EvokeChat extends HTMLElement {
     const launcher = h("div", { class: "launcher" }, h("button", { class: "opener soft", part: "launcher-help",
       "aria-haspopup": "dialog", onclick: () => { this.open(); help.toggle(true); } }, words("help")), opener);
     this.#ui = { words, help, composer, view, title, clinic, status, fresh, panel, launcher, opener };
-    const root = h("div", { class: "root", lang: spoken }, panel, !this.#page && launcher);
+    const root = h("div", { class: "root", lang: spoken, dir: words("dir") || null }, panel, !this.#page && launcher);
     this.shadowRoot?.replaceChildren(root);
     composer.text = this.#store.draft;
     this.#shown = false;
@@ -224,6 +224,7 @@ export class EvokeChat extends HTMLElement {
   #update() {
     const { words, view, status, fresh, panel, opener } = this.#ui;
     const talk = this.#talk;
+    this.toggleAttribute("begun", talk.messages.some((message) => message.from === "client"));
     const added = view.render(talk.messages, { typing: talk.typing, news: this.#shown,
       waiting: talk.state !== "live" || talk.hold > 0 });
     if (!talk.fresh) this.#shown = true;

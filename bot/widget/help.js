@@ -1,12 +1,11 @@
 /**
- * "Get help now" and the quick exit: always in the same place, and working without the server. The lines
- * come from the clinic (GET /widget) and the last answer is kept; before the first one, words without numbers.
+ * "Get help now" and the quick exit, without the server too: the clinic's last known lines (GET /widget), or words
+ * without numbers.
  */
 import { h } from "./dom.js";
 
 /** @import { Lines, Words } from "./types" */
 
-/** The bar with the help button and the first line's number, and what the button opens. */
 export class Help {
   /** @param {Words} words */
   constructor(words) {
@@ -48,10 +47,7 @@ export class Help {
   }
 }
 
-/**
- * The crisis lines to press, under a safety message.
- * @param {Lines|null} lines @param {Words} words
- */
+/** Under a safety message. @param {Lines|null} lines @param {Words} words */
 export function contacts(lines, words) {
   const all = (lines?.crisis ?? []).slice(0, 2).flatMap((line) => ways(line, words));
   if (lines?.emergency) all.unshift(call(lines.emergency, words));
@@ -82,7 +78,7 @@ function text(number, words) {
 const digits = (number) => number.replace(/[^\d+*#]/g, "");
 
 /**
- * Leave at once: forget everything here, blank the page, put another one in its place in the tab's history.
+ * Forget everything, blank the page, put another one in its place in the tab's history.
  * @param {import("./store.js").Store} store @param {string} url
  */
 export function quickExit(store, url) {

@@ -1,7 +1,6 @@
 /**
- * What the widget keeps in the browser, per origin and server: the conversation's id and token, messages not
- * sent yet, and the last crisis lines. Never the conversation itself: that is fetched again after a reload.
- * Where storage is blocked, everything lives in memory until the page goes.
+ * What is kept in the browser, per origin and server: the conversation's id and token, messages not sent yet, the
+ * last crisis lines; never the conversation. Where storage is blocked, it lives in memory.
  */
 
 /** @import { Key, Lines, Outgoing } from "./types" */
@@ -32,14 +31,14 @@ export class Store {
     this.#write("outbox", [...this.outbox, item]);
   }
 
-  /** @param {string} id client_message_id of a message that has arrived or is given up */
+  /** @param {string} id has arrived or is given up */
   drop(id) {
     const outbox = this.outbox;
     const rest = outbox.filter((item) => item.client_message_id !== id);
     if (rest.length < outbox.length) this.#write("outbox", rest.length ? rest : null);
   }
 
-  /** @param {string} id @param {string|undefined} failed why the server refused it; undefined: send again */
+  /** @param {string} id @param {string|undefined} failed why it was refused; undefined: send again */
   mark(id, failed) {
     this.#write("outbox", this.outbox.map((item) => (item.client_message_id === id ? { ...item, failed } : item)));
   }
@@ -53,22 +52,14 @@ export class Store {
     this.#write("help", answer);
   }
 
-  /** Forget the conversation, keep the crisis lines. */
-  forget() {
-    this.#write("conversation", null);
-    this.#write("outbox", null);
-    this.draft = "";
-  }
-
-  /** Forget everything, in this tab and for the origin. */
   wipe() {
-    this.forget();
-    this.help = null;
+    for (const name of ["conversation", "outbox", "help"]) this.#write(name, null);
+    this.draft = "";
     this.opened = false;
     this.memory.clear();
   }
 
-  /** What is being written; per tab, so that two tabs do not fight over it. */
+  /** What is being written, per tab. */
   get draft() {
     return this.#read("draft", "sessionStorage") ?? "";
   }
@@ -87,8 +78,7 @@ export class Store {
   }
 
   /**
-   * @param {(name: string) => void} changed called when another tab changed "conversation" or "outbox";
-   *   also when all storage was cleared
+   * @param {(name: string) => void} changed another tab changed this, or cleared everything
    * @param {AbortSignal} signal
    */
   watch(changed, signal) {
@@ -119,11 +109,11 @@ export class Store {
 }
 
 /**
- * Run `work` in one tab at a time. Web Locks need https (or localhost); without them the work runs at once,
- * which is still right: every request can safely be made twice, apart from the first one.
+ * Run `work` in one tab at a time. Without https there are no locks, and it runs at once: every request but the first
+ * can safely be made twice.
  * @template T
  * @param {string} name
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export const oneTab = (name, work) => (navigator.locks ? navigator.locks.request(name, work) : work());
+export const oneTab = (name, work) => (navigator.locks ? /** @type {any} */ (navigator.locks.request(name, work)) : work());

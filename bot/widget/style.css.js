@@ -1,7 +1,6 @@
 /**
- * The widget's styles, as a constructable style sheet: allowed by a strict CSP, isolated from the page.
- * Sizes are in em of the reader's own font size, so they grow with it; directions are logical (rtl).
- * A site changes the look with the --evoke-… properties below and with ::part().
+ * The styles, as a constructable sheet: a strict CSP allows it. Sizes are in em of the reader's own font size,
+ * directions are logical. A site changes the look with --evoke-… and ::part().
  */
 
 const LIGHT = `
@@ -22,15 +21,18 @@ const DARK = `
   --_bad: var(--evoke-error, #ffb0a6);`;
 
 const CSS = `
-:host { all: initial; display: block; font-family: var(--evoke-font, system-ui, sans-serif);
-  font-size: var(--evoke-font-size, medium); line-height: 1.5; ${LIGHT} }
-@media (prefers-color-scheme: dark) { :host(:not([theme="light"])) { ${DARK} } }
-:host([theme="dark"]) { ${DARK} }
+:host { display: block; }
+.root { all: initial; display: block; block-size: 100%; font-family: var(--evoke-font, system-ui, sans-serif);
+  font-size: var(--evoke-font-size, medium); line-height: 1.5; ${LIGHT} } /* nothing is inherited from the page */
+@media (prefers-color-scheme: dark) { :host(:not([theme="light"])) .root { ${DARK} } }
+:host([theme="dark"]) .root { ${DARK} }
+/* The buttons and the panel stand in the window, whatever the page does to all its elements. */
+:host(:not([mode="page"])) { transform: none !important; filter: none !important; opacity: 1 !important; contain: none !important;
+  will-change: auto !important; clip-path: none !important; zoom: 1 !important; }
 :host([mode="page"]) { block-size: 100%; }
 :host([hidden]), [hidden] { display: none !important; }
 *, ::before { box-sizing: border-box; }
 p, h2, h3, ul, dl, dd, fieldset { margin: 0; padding: 0; border: 0; }
-.root { block-size: 100%; }
 .hush { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 button, textarea { font: inherit; color: inherit; }
 button, .phone { cursor: pointer; touch-action: manipulation; }
@@ -51,18 +53,22 @@ dialog.panel { position: fixed; inset: auto; inset-block-end: 1em; inset-inline-
 header { display: flex; flex-wrap: wrap; align-items: center; gap: .5em; padding: .65em .9em; background: var(--_card);
   border-block-end: 1px solid var(--_line); z-index: 1;
   position: sticky; inset-block-start: 0; } /* also when the page around it scrolls */
-.name { flex: 1 1 6em; min-inline-size: 0; }
+.name { flex: 1 1 6em; min-inline-size: 0; position: relative; padding-inline-start: 50px; min-block-size: 40px; align-content: center; }
+.name::before, .name::after { content: ""; position: absolute; inset-block-start: calc(50% - 20px); inset-inline-start: 0; inline-size: 40px; block-size: 40px;
+  background: var(--_accent); clip-path: path("M20 3C10.6 3 3 9.9 3 18.5c0 4.7 2.3 8.9 5.9 11.7L7.6 37l7.5-3.6c1.6.4 3.2.6 4.9.6 9.4 0 17-6.9 17-15.5S29.4 3 20 3z"); }
+.name::after { background: var(--_on); clip-path: path("M18.8 28v-7.5c-4.7.3-7.6-2.2-7.8-7 4.5-.2 7.6 1.6 8.4 5.5.3-4.7 3.3-7.6 8.6-7.7.4 4.9-2 7.9-6.8 8v8.7z"); }
 h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .clinic { line-height: 1.3; }
 .quiet { padding: .3em .7em; min-block-size: 2.25em; background: none; border: 1px solid var(--_edge); border-radius: .6em; font-size: .9375em; }
 .quiet:hover, .choice:not(.solid):hover { background: var(--_mine); }
-.bar { flex: 1 0 100%; display: flex; flex-wrap: wrap; gap: .5em; align-items: center; }
+.bar { order: 1; flex: 1 0 100%; display: flex; flex-wrap: wrap; gap: .5em; align-items: center; }
 .help { padding: .3em .9em; min-block-size: 2.4em; background: var(--_warm); border: 1px solid var(--_warmedge); border-radius: .6em; font-weight: 600; }
 .lines { flex: 0 1 auto; overflow: auto; display: grid; gap: .75em; padding: .9em; background: var(--_card);
   border-block-end: 2px solid var(--_warmedge); justify-items: start; min-block-size: 8em; }
 .lines ul { display: grid; gap: .75em; list-style: none; }
 .lines li { display: grid; gap: .25em; justify-items: start; }
 .danger { font-weight: 650; }
+.danger + .phone { background: var(--_accent); color: var(--_on); }
 .lines li > a { color: var(--_accent); padding-block: .15em; }
 
 .scroll { flex: 1 1 0; min-block-size: 6em; overflow: auto; overscroll-behavior: contain; padding: .9em; scroll-padding: .9em; }
@@ -80,7 +86,7 @@ h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .failed .bubble { border: 1px dashed var(--_bad); }
 .failed .delivery { color: var(--_bad); text-align: end; }
 .delivery { font-size: .8125em; padding-inline: .3em; }
-.client:has(+ .client) .delivery[data-state="sent"] { display: none; }
+.client:has(~ .client) .delivery[data-state="sent"] { position: absolute; clip-path: inset(50%); }
 .link { padding: .15em .35em; min-block-size: 24px; background: none; border: 0; color: inherit; text-decoration: underline; font-weight: 600; }
 .typing { display: flex; align-items: center; gap: .6em; padding-block: .5em; }
 .dots { display: inline-flex; gap: .25em; }
@@ -95,9 +101,9 @@ h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .choice.solid, .send, .opener { background: var(--_accent); color: var(--_on); border: 1px solid var(--_accent); }
 .choice:disabled { border-color: var(--_line); background: none; color: var(--_soft); cursor: default; }
 .bar .phone { border-radius: .6em; padding: .3em .8em; min-block-size: 2.4em; }
-.fresh { margin: .25em .9em; align-self: start; }
+.fresh { margin: 0; padding-inline: 1.5em; border-radius: 0; justify-content: center; }
 
-.ruler, .card { inline-size: 100%; padding: .8em .9em; background: var(--_card); border: 1px solid var(--_line); border-radius: 1em; }
+.ruler, .slots, .card { inline-size: 100%; padding: .8em .9em; background: var(--_card); border: 1px solid var(--_line); border-radius: 1em; }
 legend { padding: 0; margin-block-end: .6em; font-weight: 600; }
 .steps { display: grid; grid-template-columns: repeat(11, 1fr); gap: .3em; }
 .step { position: relative; display: grid; min-block-size: 2.5em; min-inline-size: 24px; }
@@ -110,6 +116,7 @@ legend { padding: 0; margin-block-end: .6em; font-weight: 600; }
 .ends { display: flex; justify-content: space-between; gap: 1em; margin-block-start: .5em; font-size: .875em; color: var(--_soft); }
 .ends span:last-child { text-align: end; }
 .after { display: flex; flex-wrap: wrap; align-items: center; justify-content: space-between; gap: .5em; margin-block-start: .7em; }
+.after .note { flex: 1 1 8em; }
 .slotday { display: grid; gap: .35em; }
 .slots { display: grid; gap: .8em; }
 .card { max-inline-size: 34em; border-block-start: 4px solid var(--_accent); }
@@ -118,7 +125,7 @@ dl { display: grid; gap: .6em; }
 dt { font-size: .875em; color: var(--_soft); }
 dd { white-space: pre-wrap; }
 
-.newer { position: relative; align-self: center; margin-block-start: -2.9em; margin-block-end: .4em; padding: .3em 1em; min-block-size: 2.2em; border: 1px solid var(--_accent);
+.newer { position: relative; align-self: end; margin-inline-end: .9em; margin-block-start: -2.9em; margin-block-end: .4em; padding: .3em 1em; min-block-size: 2.2em; border: 1px solid var(--_accent);
   border-radius: 2em; background: var(--_accent); color: var(--_on); z-index: 1; }
 .status:not(:empty) { padding: .5em .9em; background: var(--_warm); border-block-start: 1px solid var(--_warmedge); font-size: .9375em; }
 .composer { display: flex; flex-wrap: wrap; align-items: end; gap: .5em; padding: .7em .9em; background: var(--_card); border-block-start: 1px solid var(--_line); }
@@ -141,12 +148,14 @@ textarea::placeholder { color: var(--_soft); opacity: 1; }
 @media (max-width: 30em), (max-height: 30em) {
   dialog.panel { inset: 0; inline-size: 100%; block-size: 100%; border: 0; border-radius: 0; }
 }
-@media (max-height: 30em) { /* a low window (landscape, 400% zoom): everything scrolls together, help stays in view */
+@media (max-height: 34em) { /* a low window, or a keyboard on the screen: one line for the header */
+  header { padding-block: .4em; }
+  .name, .first { position: absolute; clip-path: inset(50%); visibility: hidden; }
+  .bar { order: 0; flex: 1 1 auto; }
+}
+@media (max-height: 20em) { /* a phone on its side, 400% zoom: everything scrolls together, help stays in view */
   dialog.panel { overflow: auto; }
   section.panel { block-size: auto; min-block-size: 100%; }
-  header { padding-block: .3em; gap: .3em; }
-  .name, .first { position: absolute; clip-path: inset(50%); visibility: hidden; }
-  .bar { flex: 0 1 auto; }
   .scroll, .lines { flex: 1 0 auto; overflow: visible; min-block-size: 0; }
   .newer { margin-block-start: 0; }
 }

@@ -1,7 +1,4 @@
-/**
- * The messages on the screen. The list is brought up to date in place, message by message, so that the log
- * (a live region) announces exactly what is new.
- */
+/** The messages on the screen, brought up to date in place, so that the log announces exactly what is new. */
 import { card, choices } from "./attachments.js";
 import { contacts } from "./help.js";
 import { h } from "./dom.js";
@@ -24,15 +21,15 @@ export class View {
       onscroll: () => this.#scrolled() }, this.log, this.typing);
   }
 
-  /** @type {Map<string, HTMLElement>} */
+  /** @type {Map<string, any>} */
   #shown = new Map();
   #atEnd = true;
 
   /**
    * @param {Shown[]} messages
-   * @param {{typing: boolean, news: boolean, waiting: boolean}} now news: false while filling in what was said
-   *   before, which is not announced; waiting: there is no connection to send over
-   * @returns {number} how many messages from the other side are new
+   * @param {{typing: boolean, news: boolean, waiting: boolean}} now news: not what was said before, which is not
+   *   announced; waiting: no connection to send over
+   * @returns {number} new messages from the other side
    */
   render(messages, { typing, news, waiting }) {
     this.log.setAttribute("aria-live", news ? "polite" : "off");
@@ -62,7 +59,8 @@ export class View {
       if (index < answered) element.querySelector(".choices")?.remove();
     });
     this.typing.hidden = !typing;
-    if (last) this.#follow(last, news);
+    if (last && answered < 0) this.#fromTop();
+    else if (last) this.#follow(last, news);
     else if (this.#atEnd) this.toEnd();
     return news ? added : 0;
   }
@@ -71,6 +69,12 @@ export class View {
   toEnd() {
     this.element.scrollTop = this.element.scrollHeight;
     this.newer.hidden = true;
+  }
+
+  /** Until the client has said something, the welcome is read from its beginning. */
+  #fromTop() {
+    this.element.scrollTop = 0;
+    this.#atEnd = this.newer.hidden = this.element.scrollHeight < this.element.clientHeight + 60;
   }
 
   #make(message) {

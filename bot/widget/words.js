@@ -1,6 +1,6 @@
 /**
- * The widget's own words: one file per language in strings/. A language is added by adding its file.
- * When no file can be reached, a few English words below keep help, exit and writing usable.
+ * The widget's own words: a file per language in strings/. When none can be reached, a few English words below keep
+ * help, exit and writing usable.
  */
 
 /** @import { Words } from "./types" */
@@ -22,9 +22,8 @@ const FALLBACK = {
 };
 
 /**
- * @param {string} language for example "en" or "es-MX"
- * @returns {Promise<{language: string, words: Words, complete: boolean}>} complete is false when only the
- *   built-in words could be had
+ * @param {string} language for example "es-MX"
+ * @returns {Promise<{language: string, words: Words, complete: boolean}>} complete: not the built-in words
  */
 export async function loadWords(language) {
   for (const code of new Set([language.toLowerCase().split("-")[0], "en"])) {
@@ -32,17 +31,16 @@ export async function loadWords(language) {
       const answer = await fetch(new URL(`strings/${encodeURIComponent(code)}.json`, import.meta.url));
       if (answer.ok) return { language: code, words: speaker(await answer.json(), language), complete: true };
     } catch {
-      // Offline or blocked: the next language, then the built-in words.
+      // offline or blocked
     }
   }
   return builtIn();
 }
 
-/** What can be said before or without any file. */
 export const builtIn = () => ({ language: "en", words: speaker({}, "en"), complete: false });
 
 /**
- * @param {Record<string, any>} strings a value is a text with {names}, or its plural forms ({one, other})
+ * @param {Record<string, any>} strings a text with {names}, or its plural forms
  * @param {string} language for numbers and plurals
  * @returns {Words}
  */

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from .fake_server import FakeServer
 
 BROWSER = os.environ.get("EVOKE_BROWSER", "/usr/bin/chromium")
+PATIENCE = 20_000  # ms; a busy machine is slow, and that is not what is tested
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -36,6 +37,7 @@ def browser() -> Iterator[Browser]:
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=ARGUMENTS)
         yield browser
@@ -53,7 +55,7 @@ def server() -> Iterator[FakeServer]:
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
     context = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Europe/London")
-    context.set_default_timeout(8000)
+    context.set_default_timeout(PATIENCE)
     yield context
     context.close()
 

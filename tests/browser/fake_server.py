@@ -25,22 +25,21 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse, StreamingResponse
-from fastapi.staticfiles import StaticFiles
 
-WIDGET = Path(__file__).resolve().parents[2] / "bot" / "widget"
+from bot.channels.pages import WIDGET, chat_page, widget_files
+
 LIMIT = 4096
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-CRISIS = {
+CRISIS: dict[str, Any] = {
     "clinic": "Riverside Clinic",
     "emergency": "911",
     "language": "en",
@@ -75,6 +74,7 @@ class Script:
     deaf_stream: bool = False  # the event stream stays silent, as behind a buffering proxy
     answer_in_post: bool = False  # replies come back with the 202 as well as on the stream
     slow: float = 0.6
+    welcome: str = "Hello. I am Evoke, a program you can think things through with."
     posts: list[str] = field(default_factory=list)  # client_message_id of every send that arrived
     last_event_ids: list[str] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -182,7 +182,7 @@ def create_app(script: Script) -> FastAPI:
         script.started.append(await request.json())
         name = f"c{next(numbers)}"
         talks[name] = Talk(secrets.token_urlsafe(16))
-        talks[name].add("bot", "Hello. I am Evoke, a program you can think things through with.")
+        talks[name].add("bot", script.welcome)
         talks[name].add("bot", "What would you like to talk about today?")
         return {"conversation_id": name, "token": talks[name].token, "messages": talks[name].messages}
 
@@ -250,8 +250,9 @@ def create_app(script: Script) -> FastAPI:
         return talk if isinstance(talk, JSONResponse) else Response(f"{file} of {name}", media_type="text/plain")
 
     @app.get("/")
-    async def page() -> FileResponse:
-        return FileResponse(WIDGET / "index.html", headers={"Content-Security-Policy": CSP})
+    async def page() -> HTMLResponse:
+        html = chat_page(CRISIS["clinic"], CRISIS["emergency"], CRISIS["crisis"])
+        return HTMLResponse(html, headers={"Content-Security-Policy": CSP})
 
     @app.get("/host")
     async def host(lang: str = "en", dir: str = "ltr", attributes: str = "", bot: str = "") -> HTMLResponse:
@@ -270,7 +271,7 @@ def create_app(script: Script) -> FastAPI:
         path = WIDGET / "strings" / file
         return problem(404, "Not found") if script.words_fail or not path.is_file() else FileResponse(path)
 
-    app.mount("/widget", StaticFiles(directory=WIDGET))
+    app.mount("/widget", widget_files())
     return app
 
 

@@ -55,7 +55,7 @@ def focused(page: Page) -> str:
     return name
 
 
-def until(check: Callable[[], Any], seconds: float = 8, page: Page | None = None) -> None:
+def until(check: Callable[[], Any], seconds: float = 20, page: Page | None = None) -> None:
     """Wait for something outside the page, letting the page work meanwhile."""
     end = time.monotonic() + seconds
     while not check():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
-from .helpers import answered, box, bubble, focused, opened, ready, say
+from .helpers import GREETING, answered, box, bubble, focused, opened, ready, say
 
 
 def test_axe_finds_nothing_on_the_page(visit, axe, server):
@@ -177,6 +177,43 @@ def test_right_to_left_mirrors_the_layout(visit):
     panel = page.locator(".panel").bounding_box()
     assert panel["x"] < 100
     assert mine["x"] < theirs["x"]
+
+
+def test_a_right_to_left_language_brings_its_direction_with_it(visit):
+    page = visit("/host?lang=ar")
+    page.get_by_role("button", name="محادثة مع Evoke").click()
+    page.get_by_role("textbox", name="رسالتك").fill("card")
+    page.get_by_role("button", name="إرسال", exact=True).click()
+    page.locator(".card").wait_for()
+    assert page.locator(".client .bubble").bounding_box()["x"] < page.locator(".bot .bubble").last.bounding_box()["x"]
+    assert page.locator(".panel").bounding_box()["x"] < 100
+    # What the server sends keeps the direction of its own words.
+    expect(page.locator(".bot .bubble").last).to_have_css("direction", "ltr")
+
+
+def test_the_welcome_is_read_from_its_beginning(visit, server):
+    page = visit("/neutral", width=360, height=640)
+    server.script.welcome = "Hello. " * 150
+    page.goto(server.url)
+    page.locator(".bubble").last.wait_for()
+    assert page.locator(".bubble").first.bounding_box()["y"] > page.locator(".scroll").bounding_box()["y"]
+    page.get_by_role("button", name="More below").click()
+    expect(bubble(page, GREETING)).to_be_in_viewport()
+    expect(page.get_by_role("button", name="More below")).to_have_count(0)
+
+
+def test_help_comes_first_in_the_panel_and_stays_where_it_is(visit):
+    """WCAG 3.2.6 and more: the same place in every state, and the first thing a keyboard meets."""
+    page = opened(visit("/host", width=390, height=844))
+    button = page.get_by_role("button", name="Get help now")
+    place = button.bounding_box()
+    for word in ["buttons", "ruler", "slots", "card", "safety", "long"]:
+        say(page, word)
+        page.locator(".client .bubble").get_by_text(word, exact=True).wait_for()
+        assert button.bounding_box() == place
+    page.locator("#title").focus()
+    page.keyboard.press("Tab")
+    assert focused(page) == "help"
 
 
 def test_a_long_answer_is_shown_from_its_beginning(visit):

@@ -68,7 +68,9 @@ def test_without_javascript_the_page_still_says_where_help_is(browser, server):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(server.url)
-        expect(page.get_by_text("call your local emergency number now")).to_be_visible()
+        expect(page.get_by_text("If anyone is in danger, call 911 now.")).to_be_visible()
+        expect(page.get_by_role("link", name="988")).to_have_attribute("href", "tel:988")
+        expect(page.get_by_text("text HOME to 741741")).to_be_visible()
 
 
 def test_quick_exit_leaves_nothing_and_no_way_back(visit, server):
@@ -93,6 +95,15 @@ def test_quick_exit_clears_the_other_tabs_as_well(visit):
     expect(other.locator(".bubble")).to_have_count(0)
     expect(other.get_by_role("dialog")).to_have_count(0)
     assert other.evaluate("[localStorage.length, sessionStorage.length]") == [0, 0]
+
+
+def test_a_page_from_before_the_exit_shows_nothing_when_the_browser_brings_it_back(visit, server):
+    """Browsers keep whole pages in memory for their back button, and no storage event reaches those."""
+    page = ready(visit("/"))
+    answered(page, "private words")
+    page.evaluate("Object.keys(localStorage).forEach((key) => localStorage.removeItem(key))")  # as the exit elsewhere
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.locator(".bubble")).to_have_count(0)
 
 
 def test_after_another_tabs_exit_writing_begins_a_new_conversation(visit, server):

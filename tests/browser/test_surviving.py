@@ -138,6 +138,17 @@ def test_a_conversation_that_was_erased_can_be_begun_anew(visit, server):
     assert "old" not in bubbles(page)
 
 
+def test_what_was_written_to_an_erased_conversation_goes_into_the_new_one(visit, server):
+    page = ready(visit("/"))
+    server.talks.clear()
+    say(page, "keep me")
+    expect(page.get_by_role("status").first).to_contain_text("no longer kept")
+    expect(page.locator(".client .delivery")).to_have_text("Waiting to send")
+    page.get_by_role("button", name="Start a new one").click()
+    bubble(page, "You said: keep me").wait_for()
+    assert [m["text"] for talk in server.talks.values() for m in talk.messages if m["from"] == "client"] == ["keep me"]
+
+
 def test_it_works_where_storage_is_blocked(context, server):
     context.add_init_script(
         "for (const name of ['localStorage', 'sessionStorage'])"

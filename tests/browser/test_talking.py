@@ -6,7 +6,6 @@ import re
 
 from playwright.sync_api import expect
 
-from .fake_server import FakeServer
 from .helpers import answered, box, bubble, bubbles, opened, ready, say
 
 
@@ -173,22 +172,6 @@ def test_a_language_has_its_own_words_and_an_unknown_one_gets_english(visit, ser
     assert server.script.started[0]["language"] == "es"
     page.goto(server.url + "/host?lang=xx")
     expect(page.get_by_role("textbox", name="Your message")).to_be_visible()
-
-
-def test_a_clinics_page_embeds_it_from_the_bots_own_address(visit, server):
-    """Another origin, and a content security policy that names nothing but the bot."""
-    bot = FakeServer()
-    bot.start()
-    try:
-        page = opened(visit(f"/host?bot={bot.url}"))
-        bot.script.limit_sends = 1
-        answered(page, "hello")
-        say(page, "card")
-        with page.expect_download():
-            page.get_by_role("button", name="Download").click()
-        assert server.talks == {}
-    finally:
-        bot.stop()
 
 
 def test_the_looks_can_be_changed_with_properties_and_parts(visit):
