@@ -30,7 +30,7 @@ class OpenIdConnect(Strict):
         local = address.scheme == "http" and address.hostname in ("localhost", "127.0.0.1")
         if not (address.scheme == "https" and address.hostname) and not local:
             raise ValueError(f"{value!r} is no https:// address")
-        return value.rstrip("/")
+        return value
 
     @field_validator("scopes")
     @classmethod

@@ -46,7 +46,7 @@ def add(pages: APIRouter, desk: Desk) -> None:
         )
 
     @pages.get("/sign-in")
-    async def sign_in_page(request: Request, next: str = "", error: str = "") -> Response:
+    async def sign_in_page(request: Request, next: str = "") -> Response:
         request.state.visit = visit = desk.visits.read(request)
         return sign_in_form(visit, next_page=next)
 

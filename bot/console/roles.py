@@ -36,6 +36,8 @@ ROUTES: dict[str, str] = {
     "POST /console/sign-in": OPEN,
     "GET /console/sign-in/code": OPEN,
     "POST /console/sign-in/code": OPEN,
+    "GET /console/oidc": OPEN,
+    "GET /console/oidc/back": OPEN,
     "GET /console/welcome/{code}": OPEN,
     "POST /console/welcome/{code}": OPEN,
     "POST /console/sign-out": OPEN,

@@ -15,6 +15,7 @@ from bot.console import (
     pages_cases,
     pages_clients,
     pages_notifications,
+    pages_oidc,
     pages_queue,
     pages_sign_in,
     pages_staff,
@@ -45,6 +46,7 @@ def router(app_state: Any) -> APIRouter:
     pages = APIRouter(prefix="/console", route_class=desk.route_class(), include_in_schema=False)
     for part in (
         pages_sign_in,
+        pages_oidc,
         pages_account,
         pages_queue,
         pages_cases,

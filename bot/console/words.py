@@ -47,6 +47,8 @@ AUDIT = {
     "second_factor_failed": "wrong code",
     "sign_out": "signed out",
     "sign_out_everywhere": "ended all sign-ins",
+    "link_clinic_account": "signed in with a clinic account for the first time",
+    "clinic_account_refused": "a clinic account was refused",
     "lock_staff": "account locked",
     "unlock_staff": "unlocked an account",
     "unblock_address": "let a network address try again",
