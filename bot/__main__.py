@@ -143,6 +143,17 @@ def erase(client: str, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     work(_settings(), client, console)
 
 
+@app.command()
+def invite(
+    note: Annotated[str, typer.Option(help="To know it again; no health information.")] = "",
+    days: Annotated[int, typer.Option(help="How long it is good for.")] = 14,
+) -> None:
+    """Make an invitation for one client: a link for Telegram and one for the web, shown once."""
+    from bot.commands.invite import invite as work
+
+    work(_settings(), note, days, sys.stdout)
+
+
 @staff_app.command("add")
 def staff_add(
     email: str,

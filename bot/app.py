@@ -13,13 +13,14 @@ import httpx
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.staticfiles import StaticFiles
 from prometheus_client import generate_latest
 
 from bot import crisis
 from bot.actions_endpoint import actions_app
 from bot.bus import Bus
 from bot.channels import problems, web
-from bot.channels.limits import RateLimit
+from bot.channels.limits import ALL_CODES_PER_MINUTE, CODES_PER_MINUTE, RateLimit
 from bot.channels.pages import chat_page, widget_files
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.webhook import webhook_router
@@ -39,7 +40,7 @@ from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.screen import Screener
 from bot.safety.tiers import Verdict
 from bot.safety_training import load_scorer
-from bot.settings import Settings
+from bot.settings import ROOT, Settings
 from bot.store.database import Database
 from bot.training import model_path
 from bot.turns import Turns
@@ -192,6 +193,10 @@ def web_app(evoke: Evoke) -> FastAPI:
     app.state.settings, app.state.stopping = settings, asyncio.Event()
     app.state.message_limit = RateLimit(settings.messages_per_minute, "messages")
     app.state.new_limit = RateLimit(settings.new_conversations_per_minute, "new conversations")
+    app.state.code_limit = RateLimit(CODES_PER_MINUTE, "codes")
+    app.state.all_codes_limit = RateLimit(ALL_CODES_PER_MINUTE, "codes")
+    app.state.chat_page = settings.public_url
+    app.state.telegram_name = lambda: evoke.telegram.name if evoke.telegram else ""
     problems.install(app)
     app.add_middleware(
         CORSMiddleware,
@@ -209,6 +214,8 @@ def web_app(evoke: Evoke) -> FastAPI:
     app.mount("/widget", widget_files(), name="widget")
     place = evoke.conversations.place
     chat = chat_page(evoke.clinic.name, place.emergency, crisis.as_list(place))
+
+    app.mount("/join", StaticFiles(directory=ROOT / "bot" / "channels" / "join", html=True), name="join")
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:

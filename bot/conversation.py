@@ -105,7 +105,7 @@ class _Result:
     dialogue: dict[str, Any] | None = None
     heard: dict[str, Any] = field(default_factory=dict)
     effects: list[Callable[[Session], None]] = field(default_factory=list)
-    turn_effects: list[Callable[[Session], None]] = field(default_factory=list)
+    turn_effects: Sequence[Callable[[Session], object]] = ()
     erases: bool = False
 
     def silenced(self) -> _Result:
@@ -139,6 +139,7 @@ class Conversations:
         self.screen_timeout = screen_timeout
         self.questionnaires = Questionnaires(clinic, core, chat_page)
         self.screen_works = True
+        self.has_telegram = False
         self._screening = ThreadPoolExecutor(2, "screen")
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
@@ -324,6 +325,10 @@ class Conversations:
             words = Outbound(text, moves=("structure:unsupported",))
             await self._store(work, _Result([words], verdict, step.state))
             return True
+        asked = requests.answer(self._request(work))
+        if asked is not None:
+            await self._store(work, self._asked_result(work, verdict, step, asked))
+            return True
         sheet = self.questionnaires.take(
             work.sheets, inbound, work.conversation, work.client, work.hours_away(self.clock())
         )
@@ -331,6 +336,28 @@ class Conversations:
             return await self._talk(work, verdict, step, rng, sheet)
         await self._store(work, await self._sheet_result(work, verdict, step, sheet, rng))
         return True
+
+    def _request(self, work: _Work) -> requests.Request:
+        return requests.Request(
+            inbound=work.inbound,
+            conversation=work.conversation,
+            client=work.client,
+            clinic=self.clinic,
+            place=self.place,
+            now=self.clock(),
+            has_telegram=self.has_telegram,
+        )
+
+    def _asked_result(self, work: _Work, verdict: Verdict, step: Step, asked: requests.Answer) -> _Result:
+        kept = {name: value for name, value in work.conversation.dialogue.items() if name != "asked"}
+        return _Result(
+            list(asked.replies),
+            verdict,
+            step.state,
+            dialogue={**kept, "asked": asked.asked} if asked.asked else kept,
+            effects=self._case_effects(work, step),
+            turn_effects=[asked.effect] if asked.effect else [],
+        )
 
     async def _sheet_result(
         self, work: _Work, verdict: Verdict, step: Step, sheet: SheetStep, rng: random.Random

@@ -13,6 +13,7 @@ from bot.clinic.config import ClinicConfig
 from bot.clinic.rights import erase_old
 from bot.clinic.schedule import let_go_if_over
 from bot.duties import AHEAD, Clock, Duty
+from bot.reaching_out import forget_used_numbers
 from bot.store.database import Database
 from bot.store.models import Appointment
 
@@ -30,7 +31,8 @@ class Housekeeping:
         return await self.db.write(lambda session: let_go_if_over(session, appointment_id, self.clock()))
 
     async def retention(self, hour: str) -> datetime | None:
-        """Erases the clients whose time is over."""
+        """Erases the clients whose time is over, and numbers that are of no use any more."""
+        await self.db.write(lambda session: forget_used_numbers(session, self.clock()))
         erased = await self.db.write(lambda session: erase_old(session, self.clinic, self.clock()))
         if erased:
             self.db.forget_old_pages()

@@ -1,13 +1,67 @@
-"""What a client asks for with one word ("/pause"), on every channel."""
+"""What a client asks for with one word ("/pause"), on every channel.
+
+Some of it stands for a phrase and is understood like any other words. The rest is answered here: it works while Rasa is
+away, and leaves whatever question stands as it is.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from sqlalchemy.orm import Session
+
+from bot import crisis
+from bot.clinic import proactive
+from bot.clinic.config import ClinicConfig
+from bot.clinic.quiet import next_at, zone_of
+from bot.safety.state import Place
+from bot.store.messages import Outbound
+from bot.store.models import Client, Conversation, Message
+
+OFTEN = (
+    (r"\b(daily|every ?day|each day|1)\b", 1),
+    (r"\b(three|3)\b", 3),
+    (r"\b(week|weekly|7)\b", 7),
+    (r"\b(no|not|never|none)\b", 0),
+)
+GO_ON = re.compile(
+    r"(?:can i |i want to |let me |please )*(?:continue|go on|carry on|move|switch|open)(?: this| this chat| it)?"
+    r" (?:on|in|to|over to)(?: the| my| a)? (?P<where>telegram|web|website|browser|computer)[.!? ]*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Messages, what is changed in the transaction that stores them, and whether a question of ours stands now."""
+
+    replies: tuple[Outbound, ...]
+    effect: Callable[[Session], object] | None = None
+    asked: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """What an answer is made from."""
+
+    inbound: Message
+    conversation: Conversation
+    client: Client
+    clinic: ClinicConfig
+    place: Place
+    now: datetime
+    has_telegram: bool
+
+    def say(self, what: str, move: str, **slots: str) -> Outbound:
+        filled = {"clinic": self.clinic.name, "crisis": crisis.short(self.place), "emergency": self.place.emergency}
+        return Outbound(_content()["words"][what].format(**filled, **slots), moves=(move,))
 
 
 def command(text: str) -> str | None:
@@ -32,6 +86,85 @@ def about_attachment(what: str, emergency: str) -> str:
     """What to say to something that is not text; what nobody foresaw is taken for a file."""
     words = _content()["attachments"]
     return str(words.get(what, words["file"])).format(emergency=emergency)
+
+
+def answer(request: Request) -> Answer | None:
+    """The answer to a request of ours; None for everything else."""
+    text, payload = request.inbound.text, str(request.inbound.payload.get("payload", ""))
+    name = command(text)
+    if name in ANSWERS:
+        return ANSWERS[name](request)
+    go_on = GO_ON.fullmatch(text.strip())
+    if go_on:
+        return _go_on(request, "telegram" if go_on["where"].lower() == "telegram" else "web")
+    if payload.startswith("checkin:") or request.conversation.dialogue.get("asked") == "checkin":
+        return _how_often(request, payload)
+    return None
+
+
+def _help(request: Request) -> Answer:
+    listed = "\n".join(f"/{name} – {words['menu']}" for name, words in commands().items())
+    return Answer((request.say("help", "structure:help", commands=listed),))
+
+
+def _crisis(request: Request) -> Answer:
+    return Answer((Outbound(crisis.spoken(request.place), moves=("give_information:crisis_line",)),))
+
+
+def _pause(request: Request) -> Answer:
+    client_id, now = request.client.id, request.now
+    return Answer(
+        (request.say("paused", "structure:paused"),), lambda session: proactive.pause(session, client_id, now)
+    )
+
+
+def _check_in(request: Request) -> Answer:
+    if request.client.consent_version is None:
+        buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
+        first = request.say("consent_first", "closed_question:consent.ask")
+        return Answer((replace(first, payload={"buttons": buttons}),))
+    buttons = [{"title": c["title"], "payload": f"checkin:{c['days']}"} for c in _content()["check_in_choices"]]
+    question = request.say("checkin_ask", "closed_question:check_in.how_often")
+    return Answer((replace(question, payload={"buttons": buttons}),), asked="checkin")
+
+
+def _how_often(request: Request, payload: str) -> Answer | None:
+    """The answer to how often; None for words that are about something else."""
+    named = re.fullmatch(r"checkin:([0137])", payload)
+    said = [days for pattern, days in OFTEN if re.search(pattern, request.inbound.text, re.IGNORECASE)]
+    if named is None and (not said or len(request.inbound.text.split()) > 6):
+        return None
+    days = int(named[1]) if named else said[0]
+    if not days:
+        return Answer((request.say("checkin_declined", "autonomy:check_in.declined"),))
+    client, clinic, now = request.client, request.clinic, request.now
+    zone = zone_of(client, clinic)
+    first = next_at(clinic, zone, now, days).astimezone(zone)
+    title = next(c["title"] for c in _content()["check_in_choices"] if c["days"] == days)
+    words = request.say(
+        "checkin_set", "structure:check_in.set", every=title.lower(), when=f"on {first:%A} at about {first:%H:%M}"
+    )
+    return Answer((words,), lambda session: proactive.ask_for_check_ins(session, clinic, client.id, days, now))
+
+
+def _go_on(request: Request, where: str) -> Answer:
+    """The link itself is made when it is shown, and not kept: see docs/messages.md, `continue`."""
+    if where == "telegram" and not request.has_telegram:
+        return Answer((request.say("go_on_nowhere", "structure:go_on"),))
+    if request.client.consent_version is None:
+        return _check_in(request)
+    words = request.say(f"go_on_{where}", "structure:go_on")
+    card = {"type": "continue", "title": "Your link", "lines": [], "file": "link.txt"}
+    return Answer((replace(words, payload={"card": card, "go_on": where}),))
+
+
+ANSWERS: Mapping[str | None, Callable[[Request], Answer]] = {
+    "help": _help,
+    "crisis": _crisis,
+    "pause": _pause,
+    "checkin": _check_in,
+}
+"""Commands that are answered here."""
 
 
 @functools.cache

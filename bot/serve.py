@@ -16,6 +16,7 @@ from bot.channels.telegram.channel import Access, TelegramChannel
 from bot.channels.telegram.webhook import PATH as WEBHOOK
 from bot.console.staff import first_admin
 from bot.loopback import Loopback
+from bot.reaching_out import reach_out_for_ever
 from bot.settings import Settings
 
 log = structlog.get_logger()
@@ -35,6 +36,7 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
     settings = evoke.settings
     access = telegram_access(settings)
     telegram = evoke.telegram = TelegramChannel(evoke.conversations, evoke.db, access) if access else None
+    evoke.conversations.has_telegram = telegram is not None
     app = web_app(evoke)
     try:
         server = Loopback(app, settings.host, settings.port)
@@ -44,7 +46,8 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
             f"or choose another port, for example EVOKE_PORT={settings.port + 1 if settings.port else 8081}."
         ) from error
     await server.start()
-    background = [asyncio.create_task(evoke.duties.run())]
+    reaching_out = reach_out_for_ever(evoke.db, evoke.clinic, evoke.bus, evoke.conversations.clock)
+    background = [asyncio.create_task(evoke.duties.run()), asyncio.create_task(reaching_out)]
     try:
         if telegram is not None:
             await telegram.start()

@@ -7,6 +7,11 @@ from collections import defaultdict, deque
 
 from bot.channels.problems import Problem
 
+CODES_PER_MINUTE = 5
+"""Tries of a one-time code from one chat or address."""
+ALL_CODES_PER_MINUTE = 60
+"""Tries of codes from everywhere together."""
+
 
 class RateLimit:
     """A sliding window of a minute, in memory: a restart forgives, which is all right for politeness.

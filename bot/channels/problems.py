@@ -17,6 +17,7 @@ TITLES = {
     401: "Not signed in",
     403: "Not allowed",
     404: "Not found",
+    409: "Not now",
     405: "Method not allowed",
     413: "Too long",
     422: "Not understood",

@@ -18,15 +18,21 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot import crisis
 from bot.channels.files import FILES
+from bot.channels.links import links
 from bot.channels.problems import Problem
 from bot.channels.views import view
+from bot.clinic.continuing import WrongCode, continue_here
+from bot.clinic.invitations import accept, is_open
 from bot.store import messages as store
 from bot.store import places
-from bot.store.models import Conversation, Message
+from bot.store.codes import LIFETIME, make_code
+from bot.store.models import Client, Conversation, Message
 
 MAX_TEXT = 4096
 """Characters a message may have; Telegram's limit, kept on every channel."""
 CHANNELS = ("web", "terminal")
+LAST_SHOWN = 50
+"""Messages that a conversation which goes on begins with; the rest can be read as ever."""
 KEEP_ALIVE_SECONDS = 15
 
 router = APIRouter(prefix="/api/v1")
@@ -37,6 +43,8 @@ class NewConversation(BaseModel):
     language: str = Field("en", max_length=12, pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$")
     time_zone: str | None = Field(None, max_length=64, description="IANA name, such as Europe/London")
     channel: str = Field("web", pattern="^(web|terminal)$")
+    code: str | None = Field(None, max_length=40, description="one-time code of a conversation to go on with")
+    invitation: str | None = Field(None, max_length=64, description="token of the clinic's invitation")
 
 
 class NewMessage(BaseModel):
@@ -77,8 +85,17 @@ Mine = Annotated[Conversation, Depends(signed_in)]
 
 @router.post("/conversations", status_code=201)
 async def begin(body: NewConversation, request: Request) -> dict[str, Any]:
-    """A new conversation: its id, its token (kept by the client alone) and the welcome."""
-    request.app.state.new_limit.check(request.client.host if request.client else "unknown")
+    """A new conversation: its id, its token (kept by the client alone) and the welcome.
+
+    With `code` it is the conversation that the code came from, and its last messages.
+    """
+    who = request.client.host if request.client else "unknown"
+    request.app.state.new_limit.check(who)
+    if body.code is not None:
+        return await _go_on(body, request, who)
+    state, given, now = request.app.state, body.invitation, request.app.state.clock()
+    if given is not None and not await state.db.read(lambda session: is_open(session, given, now)):
+        raise Problem(404, "This invitation has been used or has run out. Ask the clinic for a new one.")
     zone = body.time_zone
     if zone is not None and not _is_zone(zone):
         zone = None  # a browser's odd zone must not keep anyone from talking; the clinic's is used
@@ -86,7 +103,45 @@ async def begin(body: NewConversation, request: Request) -> dict[str, Any]:
     conversation, messages = await request.app.state.conversations.start(
         body.channel, token_digest(token), language=body.language, time_zone=zone
     )
+    if given is not None:
+        await state.db.write(lambda session: accept(session, given, conversation.client_id, now))
     return {"conversation_id": conversation.id, "token": token, "messages": [view(m) for m in messages]}
+
+
+async def _go_on(body: NewConversation, request: Request, who: str) -> dict[str, Any]:
+    """A further place for a conversation that began elsewhere."""
+    state, code, token = request.app.state, (body.code or "").removeprefix("c_"), secrets.token_urlsafe(32)
+    state.code_limit.check(who)
+    state.all_codes_limit.check("all")
+    now = state.clock()
+
+    def write(session: Session) -> tuple[str, list[Message]]:
+        conversation = continue_here(session, code, body.channel, token_digest(token), now)
+        return conversation.id, store.after(session, conversation.id, max(0, conversation.last_seq - LAST_SHOWN))
+
+    try:
+        conversation_id, messages = await state.db.write(write)
+    except WrongCode:
+        raise Problem(404, "This code has been used or has run out. Ask for a new one in the other chat.") from None
+    return {"conversation_id": conversation_id, "token": token, "messages": [view(m) for m in messages]}
+
+
+@router.post("/conversations/{conversation_id}/code", status_code=201)
+async def code(conversation: Mine, request: Request) -> dict[str, Any]:
+    """A one-time code that opens this conversation on Telegram or in another browser. An earlier one ends."""
+    state, now = request.app.state, request.app.state.clock()
+    state.message_limit.check(conversation.id)
+    client = await state.db.read(lambda session: session.get(Client, conversation.client_id))
+    if client is None or client.consent_version is None:
+        raise Problem(409, "There is nothing to go on with before the question about consent has a yes.")
+    made = await state.db.write(lambda session: make_code(session, conversation.id, now))
+    found = links(made, state.chat_page, state.telegram_name())
+    return {
+        "code": made,
+        "expires_at": (now + LIFETIME).isoformat(),
+        "web": found["web"],
+        "telegram": found["telegram"] if state.telegram_name() else None,
+    }
 
 
 @router.post("/conversations/{conversation_id}/messages", status_code=202)
@@ -130,6 +185,27 @@ async def events(
     """New messages as they come. `Last-Event-ID` (or `after`) resumes behind a message."""
     start = int(last_event_id) if last_event_id and last_event_id.isdigit() else after
     return EventSourceResponse(_stream(conversation.id, start, request), ping=KEEP_ALIVE_SECONDS)
+
+
+@router.get("/conversations/{conversation_id}/files/link.txt")
+async def link_file(conversation: Mine, request: Request) -> Response:
+    """The same code as text, for the card that a client gets who asks for it in words."""
+    made = await code(conversation, request)
+    lines = [
+        f"{'On Telegram' if name == 'telegram' else 'In a browser'}:\n{made[name]}\n"
+        for name in ("telegram", "web")
+        if made[name]
+    ]
+    text = "\n".join(
+        [
+            *lines,
+            f"Or send this code to the bot on Telegram: {made['code']}",
+            "Good for ten minutes and for one use.",
+            "",
+        ]
+    )
+    headers = {"Content-Disposition": 'attachment; filename="link.txt"', "Cache-Control": "no-store"}
+    return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
 
 
 @router.get("/conversations/{conversation_id}/files/{name}")

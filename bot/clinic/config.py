@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
 from bot.clinic import yaml_file
-from bot.clinic.rules import Absence, Rule, Strict, check_email
+from bot.clinic.rules import Absence, Clock, Rule, Strict, check_email
 from bot.clinic.sign_in import SignIn
 from bot.clinic.tiers import TIERS, rank
 
@@ -200,6 +200,13 @@ class Intake(Strict):
         return self
 
 
+class QuietHours(Strict):
+    """From when to when a client's phone must not ring, by their own clock. May go over midnight."""
+
+    begins: Clock = Field(21 * 60, alias="from")
+    ends: Clock = Field(8 * 60, alias="to")
+
+
 class ClinicConfig(Strict):
     """Everything a clinic sets. Times are in `time_zone` unless they say otherwise."""
 
@@ -222,6 +229,8 @@ class ClinicConfig(Strict):
     consent: Consent = Consent()
     intake: Intake = Intake()
     sign_in: SignIn = SignIn()
+    quiet_hours: QuietHours | None = QuietHours()
+    reminder_hours: tuple[Annotated[int, Field(ge=1, le=240)], ...] = (24, 2)
     retention_days: int = Field(365, ge=1)
 
     _email = field_validator("email")(check_email)

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
+from bot.clinic.quiet import hold_until
 from bot.clinic.schedule import AppointmentNotFound, cancel, label, move
 from bot.store.messages import Outbound, queue_for_client
 from bot.store.models import Appointment, Client
@@ -41,7 +42,8 @@ def cancel_for_clinic(session: Session, config: ClinicConfig, appointment_id: st
         who=_with_whom(config, appointment),
         when=label(appointment, client.time_zone or config.time_zone),
     )
-    return queue_for_client(session, client.id, Outbound(text, kind="notice"), now).conversation_id
+    wait = hold_until(session, config, client.id, now)
+    return queue_for_client(session, client.id, Outbound(text, kind="notice"), now, not_before=wait).conversation_id
 
 
 def move_for_clinic(
@@ -70,8 +72,8 @@ def move_for_clinic(
     lines.append({"label": "Where", "text": config.address or config.name})
     card = {"type": "appointment", "title": "Your appointment", "lines": lines, "file": "appointment.ics"}
     text = words("moved").format(clinic=config.name, who=who, before=before, when=when)
-    message = Outbound(text, kind="notice", payload={"card": card})
-    return queue_for_client(session, client.id, message, now).conversation_id
+    message, wait = Outbound(text, kind="notice", payload={"card": card}), hold_until(session, config, client.id, now)
+    return queue_for_client(session, client.id, message, now, not_before=wait).conversation_id
 
 
 def write_to_client(
@@ -89,7 +91,9 @@ def write_to_client(
     if not text or len(text) > LONGEST:
         raise ValueError(f"A message has between 1 and {LONGEST} characters.")
     signed = Outbound(f"{who}, {config.name}:\n{text}", kind="clinician")
-    return queue_for_client(session, client.id, signed, now).conversation_id
+    return queue_for_client(
+        session, client.id, signed, now, not_before=hold_until(session, config, client.id, now)
+    ).conversation_id
 
 
 def _with_whom(config: ClinicConfig, appointment: Appointment) -> str:
@@ -99,9 +103,15 @@ def _with_whom(config: ClinicConfig, appointment: Appointment) -> str:
 
 def words(what: str) -> str:
     """A notice's words from notices.yml, with gaps such as {clinic}."""
-    return _all_words()[what]
+    return variants(what)[0]
+
+
+def variants(what: str) -> tuple[str, ...]:
+    """Every wording of a notice."""
+    kept = _all_words()[what]
+    return (kept,) if isinstance(kept, str) else tuple(kept)
 
 
 @functools.cache
-def _all_words() -> dict[str, str]:
+def _all_words() -> dict[str, str | list[str]]:
     return dict(YAML(typ="safe").load(Path(__file__).with_name("notices.yml").read_text(encoding="utf-8")))

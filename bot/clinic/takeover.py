@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
 from bot.clinic.notices import words
+from bot.clinic.quiet import hold_until
 from bot.store.messages import Outbound, queue_for_client
 from bot.store.models import Audit, Client, Conversation, Staff
 
@@ -79,7 +80,8 @@ def _tell(
 ) -> str:
     text = words(what).format(who=_name(session, who), clinic=config.name)
     with_whom = {"with": _name(session, who) if client.taken_by else None}
-    message = queue_for_client(session, client.id, Outbound(text, kind="notice", payload=with_whom), now)
+    notice, wait = Outbound(text, kind="notice", payload=with_whom), hold_until(session, config, client.id, now)
+    message = queue_for_client(session, client.id, notice, now, not_before=wait)
     action = {"taken_over": "take_over", "handed_back": "hand_back"}[what]
     session.add(Audit(at=now, staff_id=by or who, action=action, subject=client.id))
     session.flush()

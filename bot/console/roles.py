@@ -23,6 +23,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "cancel_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "see_notifications": frozenset({"admin", "clinician"}),
+    "invite_client": frozenset({"admin", "clinician", "front_desk"}),
     "see_audit": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
     "own_account": frozenset(ROLES),
@@ -73,6 +74,10 @@ ROUTES: dict[str, str] = {
     "POST /console/appointments/{appointment_id}/cancel": "cancel_appointment",
     # notifications
     "GET /console/notifications": "see_notifications",
+    # invitations
+    "GET /console/invitations": "invite_client",
+    "POST /console/invitations": "invite_client",
+    "POST /console/invitations/{invitation_id}/withdraw": "invite_client",
     # staff, audit, settings
     "GET /console/staff": "manage_staff",
     "POST /console/staff": "manage_staff",

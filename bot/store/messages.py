@@ -132,8 +132,14 @@ def add_outbound(
     return rows
 
 
-def queue_for_client(session: Session, client_id: str, words: Outbound, now: datetime) -> Message:
+def queue_for_client(
+    session: Session, client_id: str, words: Outbound, now: datetime, *, not_before: datetime | None = None
+) -> Message:
     """Queues a message that answers nothing (a clinician's words, a notice) where the client was last active.
+
+    Args:
+        not_before: until when a phone must not ring for it (`bot.clinic.quiet.hold_until`). A client who writes first
+            gets it before the answer.
 
     The caller commits, and then signals `message.conversation_id` on the bus so that the channel delivers it.
 
@@ -143,7 +149,10 @@ def queue_for_client(session: Session, client_id: str, words: Outbound, now: dat
     conversation = latest_conversation(session, client_id)
     if conversation is None:
         raise NoSuchConversation(client_id)
-    return add_outbound(session, conversation, [words], None, now)[0]
+    message = add_outbound(session, conversation, [words], None, now)[0]
+    message.not_before = not_before
+    session.flush()
+    return message
 
 
 def latest_conversation(session: Session, client_id: str) -> Conversation | None:
@@ -155,6 +164,14 @@ def latest_conversation(session: Session, client_id: str) -> Conversation | None
     )
     query = select(Conversation).where(Conversation.client_id == client_id)
     return session.scalar(query.order_by(wrote.desc().nulls_last(), Conversation.created_at.desc()).limit(1))
+
+
+def last_said(session: Session, conversation_id: str) -> Outbound | None:
+    """What the bot said last, to say it again where the conversation goes on; a link that leads there is no such."""
+    query = select(Message).where(Message.conversation_id == conversation_id, Message.direction == "out")
+    rows = session.scalars(query.order_by(Message.seq.desc()).limit(10))
+    row = next((row for row in rows if not row.payload.get("go_on")), None)
+    return Outbound(row.text, row.kind, row.payload, tuple(row.moves)) if row else None
 
 
 def _next_seq(session: Session, conversation: Conversation) -> int:
@@ -229,9 +246,13 @@ def after(session: Session, conversation_id: str, seq: int, limit: int = 500) ->
     )
 
 
-def due(session: Session, conversation_id: str) -> list[Message]:
-    """Outbound messages that are not delivered yet, in order."""
-    return list(
+def due(session: Session, conversation_id: str, now: datetime | None = None) -> list[Message]:
+    """Outbound messages that are not delivered yet, in order.
+
+    Args:
+        now: leaves out what has to wait, unless the client has written since.
+    """
+    rows = list(
         session.scalars(
             select(Message)
             .where(
@@ -243,10 +264,21 @@ def due(session: Session, conversation_id: str) -> list[Message]:
             .order_by(Message.seq)
         )
     )
+    if now is None or not any(row.not_before is not None and row.not_before > now for row in rows):
+        return rows
+    wrote = session.scalar(
+        select(func.max(Message.seq)).where(Message.conversation_id == conversation_id, Message.direction == "in")
+    )
+    return [row for row in rows if row.not_before is None or row.not_before <= now or row.seq < (wrote or 0)]
 
 
-def conversations_due(session: Session, channel: str) -> list[str]:
-    """Ids of conversations with undelivered messages, among those last used on a channel that still reaches them."""
+def conversations_due(session: Session, channel: str, held: bool = False) -> list[str]:
+    """Ids of conversations with undelivered messages, among those last used on a channel that still reaches them.
+
+    Args:
+        held: only those with a message that had to wait for a time.
+    """
+    waited = [Message.not_before.is_not(None)] if held else []
     return list(
         session.scalars(
             select(Message.conversation_id)
@@ -258,6 +290,7 @@ def conversations_due(session: Session, channel: str) -> list[str]:
                 Message.direction == "out",
                 Message.delivered_at.is_(None),
                 Message.refused_at.is_(None),
+                *waited,
             )
             .distinct()
         )

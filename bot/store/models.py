@@ -62,6 +62,7 @@ class Client(Base):
     shares: Mapped[dict[str, Any]] = mapped_column(default=dict)  # bot.clinic.sharing.ITEMS -> whether staff may see it
     taken_by: Mapped[str | None] = mapped_column(String(32))  # staff who talk with the client; the bot is silent
     taken_at: Mapped[datetime | None]
+    reminders_paused_at: Mapped[datetime | None]  # no check-ins, no reminders
     created_at: Mapped[datetime]
     conversations: Mapped[list[Conversation]] = relationship(back_populates="client", cascade="all, delete-orphan")
 
@@ -120,6 +121,7 @@ class Message(Base):
     answered_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]  # the channel will never take it: an outbound message is due no longer
+    not_before: Mapped[datetime | None]  # of what the clinic writes first: until then no phone rings for it
     parts_sent: Mapped[int] = mapped_column(default=0, server_default="0")  # of one that goes out in several
     conversation: Mapped[Conversation] = relationship(back_populates="messages")
 
@@ -351,24 +353,6 @@ class Invitation(Base):
     used_at: Mapped[datetime | None]
     withdrawn_at: Mapped[datetime | None]
     client_id: Mapped[str | None] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
-
-
-class PlannedMessage(Base):
-    """A message that the clinic sends of its own accord: it waits here until its time, then joins the messages."""
-
-    __tablename__ = "planned_message"
-
-    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
-    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), index=True)
-    kind: Mapped[str] = mapped_column(String(16))  # check_in, reminder, clinician, notice
-    key: Mapped[str | None] = mapped_column(String(120), unique=True)  # planned once, whoever plans it again
-    text: Mapped[str] = mapped_column(Text, default="")
-    payload: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    not_before: Mapped[datetime] = mapped_column(index=True)
-    not_after: Mapped[datetime | None]  # too late to be of use
-    sent_at: Mapped[datetime | None]
-    dropped_at: Mapped[datetime | None]  # came too late, or was not wanted any more
-    created_at: Mapped[datetime]
 
 
 class CheckIn(Base):

@@ -134,7 +134,19 @@ def test_only_what_is_needed_is_asked_of_telegram(phone: TelegramPerson, api: Te
 
 
 def test_the_commands_stand_in_the_menu(phone: TelegramPerson, api: TelegramApi) -> None:
-    all_of_them = ["start", "help", "crisis", "human", "plan", "pause", "stop", "export", "delete", "privacy"]
+    all_of_them = [
+        "start",
+        "help",
+        "crisis",
+        "human",
+        "plan",
+        "checkin",
+        "pause",
+        "stop",
+        "export",
+        "delete",
+        "privacy",
+    ]
     assert api.commands == all_of_them
     assert all(words["menu"] for words in requests.commands().values())
 

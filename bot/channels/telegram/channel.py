@@ -30,6 +30,9 @@ from telegram.request import HTTPXRequest
 
 from bot import requests
 from bot.channels.files import FILES
+from bot.channels.limits import ALL_CODES_PER_MINUTE, CODES_PER_MINUTE, RateLimit
+from bot.channels.links import links
+from bot.channels.problems import Problem
 from bot.channels.telegram.delivery import RETRY_SECONDS, Delivery
 from bot.channels.telegram.incoming import read
 from bot.channels.telegram.intake import CHANNEL, Arrival, Taken, set_blocked
@@ -38,6 +41,7 @@ from bot.channels.telegram.words import word
 from bot.conversation import Conversations
 from bot.store import messages as store
 from bot.store import places
+from bot.store.codes import make_code
 from bot.store.database import Database
 
 log = structlog.get_logger()
@@ -80,9 +84,10 @@ class TelegramChannel:
             get_updates_request=HTTPXRequest(read_timeout=10),  # on top of POLL_SECONDS
             rate_limiter=AIORateLimiter(overall_max_rate=access.messages_per_second, max_retries=5),
         )
-        self.delivery = Delivery(self.bot, db, conversations.clock, self._file)
+        self.delivery = Delivery(self.bot, db, conversations.clock, self._file, self._link)
         self.name = ""
         """The bot's user name, once Telegram has told it."""
+        self._codes, self._all_codes = RateLimit(CODES_PER_MINUTE, "codes"), RateLimit(ALL_CODES_PER_MINUTE, "codes")
         self._order, self._locks = InOrder(), Locks()
         self._tasks: set[asyncio.Task[None]] = set()
         self._known: set[str] = set()
@@ -213,6 +218,7 @@ class TelegramChannel:
             language=(user.language_code if user else None) or "en",
             greeting=self._greeting(),
             now=self.conversations.clock(),
+            may_try=incoming.what != "start" or self._may_try(incoming.chat),
         )
         taken = await self.db.write(arrival)
         if taken is not None:
@@ -221,6 +227,14 @@ class TelegramChannel:
             self._spawn(self._typing(incoming.chat, taken.conversation_id))
         if update.callback_query is not None:
             self._spawn(self._acknowledge(update, taken))
+
+    def _may_try(self, chat: int) -> bool:
+        try:
+            self._codes.check(str(chat))
+            self._all_codes.check("all")
+        except Problem:
+            return False
+        return True
 
     def _greeting(self) -> list[store.Outbound]:
         first, *rest = self.conversations.greeting(CHANNEL)
@@ -287,6 +301,12 @@ class TelegramChannel:
         make = FILES.get(name)
         made = make(session, conversation_id, self.conversations.clinic, self.conversations.clock()) if make else None
         return made[0] if made else None
+
+    async def _link(self, conversation_id: str, where: str) -> str:
+        """A fresh link that opens the conversation elsewhere; the words say how long it is good for."""
+        now = self.conversations.clock()
+        code = await self.db.write(lambda session: make_code(session, conversation_id, now))
+        return links(code, self.access.web, self.name)[where]
 
     async def _until_it_works(self, step: Any) -> None:
         failures = 0

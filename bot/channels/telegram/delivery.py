@@ -13,7 +13,7 @@ import functools
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,8 @@ GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
 """What Telegram says (lower case) of a chat that is no more."""
 MakeFile = Callable[[Session, str, str], bytes | None]
 """(session, conversation's id, file's name) -> the file."""
+MakeLink = Callable[[str, str], Awaitable[str]]
+"""(conversation's id, "web" or "telegram") -> a link that opens it there, once."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Delivery:
         make_file: for cards with a download; it is sent as a document.
     """
 
-    def __init__(self, bot: Bot, db: Database, clock: Callable[[], datetime], make_file: MakeFile) -> None:
-        self.bot, self.db, self.clock, self.make_file = bot, db, clock, make_file
+    def __init__(
+        self, bot: Bot, db: Database, clock: Callable[[], datetime], make_file: MakeFile, make_link: MakeLink
+    ) -> None:
+        self.bot, self.db, self.clock, self.make_file, self.make_link = bot, db, clock, make_file, make_link
         self._line: list[tuple[int, int, str]] = []
         self._places: dict[str, int] = {}
         self._busy: set[str] = set()
@@ -89,7 +93,7 @@ class Delivery:
 
     async def _join(self, conversation_id: str) -> None:
         try:
-            rows = await self.db.read(lambda session: store.due(session, conversation_id))
+            rows = await self.db.read(lambda session: store.due(session, conversation_id, self.clock()))
         except SQLAlchemyError:
             self._later(conversation_id)
             return
@@ -150,7 +154,7 @@ class Delivery:
 
     async def _one(self, conversation_id: str) -> bool:
         """Sends the next message; whether there are more."""
-        due = await self.db.read(lambda session: _next(session, conversation_id))
+        due = await self.db.read(lambda session: _next(session, conversation_id, self.clock()))
         if due is None:
             return False
         try:
@@ -171,8 +175,9 @@ class Delivery:
 
     async def _send(self, chat: int, row: Message) -> None:
         """The parts that were not sent yet; a kill between two parts repeats neither."""
-        texts, keyboard = render.texts(row), render.keyboard(row)
-        name = render.file_of(row)
+        texts, keyboard, name = render.texts(row), render.keyboard(row), render.file_of(row)
+        if row.payload.get("go_on"):  # made now, shown once, and kept nowhere
+            texts, name = [f"{row.text}\n\n{await self.make_link(row.conversation_id, row.payload['go_on'])}"], None
         steps = len(texts) + (name is not None)
         for number in range(row.parts_sent, steps):
             if number < len(texts):
@@ -212,13 +217,13 @@ class Delivery:
         task.add_done_callback(self._tasks.discard)
 
 
-def _next(session: Session, conversation_id: str) -> _Next | None:
+def _next(session: Session, conversation_id: str, now: datetime) -> _Next | None:
     conversation = session.get(Conversation, conversation_id)
     if conversation is None or conversation.channel != "telegram":
         return None
     if places.unreachable_since(session, conversation) is not None:
         return None  # what is due waits for them to come back
-    rows = store.due(session, conversation_id)
+    rows = store.due(session, conversation_id, now)
     return _Next(int(conversation.address), rows[0], len(rows) > 1) if rows else None
 
 

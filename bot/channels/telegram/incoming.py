@@ -9,9 +9,13 @@ from telegram import Message, Update
 from telegram.constants import ChatType
 
 from bot import requests
+from bot.store.codes import SHAPE
 
 START = re.compile(r"/start(?:@\w+)? +([ci]_[\w-]{6,62})", re.ASCII)
-"""A deep link of ours: https://core.telegram.org/bots/features#deep-linking. Any other word behind it is text."""
+"""A deep link of ours, with a code or an invitation. Any other word behind /start is text.
+
+https://core.telegram.org/bots/features#deep-linking
+"""
 ATTACHMENTS = {"voice": "sound", "audio": "sound", "video_note": "sound", "photo": "picture", "video": "picture"} | {
     "animation": "picture",
     "sticker": "sticker",
@@ -54,6 +58,8 @@ def _message(chat: int, message: Message) -> Incoming | None:
         link = START.fullmatch(message.text)
         if link:
             return Incoming(chat, "start", message.text, link[1])
+        if SHAPE.fullmatch(message.text.strip().upper()):
+            return Incoming(chat, "start", message.text, f"c_{message.text.strip()}")
         return Incoming(chat, "command" if requests.command(message.text) else "text", message.text)
     if not message.effective_attachment:
         return None  # a pinned message, a changed timer and the like

@@ -15,6 +15,9 @@ from sqlalchemy.orm import Session
 
 from bot.channels.telegram.incoming import Incoming
 from bot.channels.telegram.render import choices, read_data
+from bot.channels.telegram.words import word
+from bot.clinic.continuing import BothWaiting, WrongCode, continue_here
+from bot.clinic.invitations import accept
 from bot.mi.turn import sentence_id
 from bot.store import messages as store
 from bot.store import places
@@ -22,7 +25,7 @@ from bot.store.messages import Outbound
 from bot.store.models import Conversation, Message, TakenUpdate
 
 CHANNEL = "telegram"
-TAKE_PART = ("text", "command", "button", "start")
+TAKE_PART = ("text", "command")
 
 
 @dataclass(frozen=True)
@@ -44,13 +47,18 @@ class Arrival:
     language: str
     greeting: Sequence[Outbound]
     now: datetime
+    may_try: bool = True
+    """Whether this chat may try a code: not too often."""
 
     def __call__(self, session: Session) -> Taken | None:
         """Stores it; None for a repeat."""
         if session.get(TakenUpdate, self.key) is not None:
             return None
         session.add(TakenUpdate(key=self.key, taken_at=self.now))
+        session.flush()
         address = str(self.incoming.chat)
+        if self.incoming.what == "start" and self.incoming.data.startswith("c_"):
+            return self._go_on(session, address)
         conversation = places.conversation_at(session, CHANNEL, address)
         is_new = conversation is None
         if conversation is None:
@@ -59,8 +67,13 @@ class Arrival:
             places.use(session, conversation, CHANNEL, address, self.now)
         if self.incoming.what == "button":
             return self._press(session, conversation)
-        starts = self.incoming.what == "start" or self.incoming.text.split("@")[0] == "/start"
-        if is_new and starts:
+        if self.incoming.what == "start":
+            good = accept(session, self.incoming.data, conversation.client_id, self.now)
+            if good and is_new:
+                return Taken(conversation.id)
+            self._say(session, conversation, "invitation_used" if good else "invitation_wrong")
+            return Taken(conversation.id)
+        if is_new and self.incoming.text.split("@")[0] == "/start":
             return Taken(conversation.id)  # the welcome was just sent: /start said no more than that
         return self._message(session, conversation)
 
@@ -77,9 +90,33 @@ class Arrival:
             now=self.now,
         )
 
+    def _go_on(self, session: Session, address: str) -> Taken:
+        """The code of a conversation that began elsewhere: it goes on here, with what was said last."""
+        trouble = "code_wrong"
+        if self.may_try:
+            try:
+                conversation = continue_here(session, self.incoming.data[2:], CHANNEL, address, self.now)
+            except WrongCode:
+                pass
+            except BothWaiting:
+                trouble = "both_waiting"
+            else:
+                said_last = store.last_said(session, conversation.id)
+                self._say(session, conversation, "continued")
+                if said_last is not None:
+                    store.add_outbound(session, conversation, [said_last], None, self.now)
+                return Taken(conversation.id)
+        else:
+            trouble = "code_too_often"
+        here = places.conversation_at(session, CHANNEL, address) or self._begin(session, address)
+        self._say(session, here, trouble)
+        return Taken(here.id)
+
+    def _say(self, session: Session, conversation: Conversation, what: str) -> None:
+        store.add_outbound(session, conversation, [Outbound(word(what), moves=("structure:channel",))], None, self.now)
+
     def _message(self, session: Session, conversation: Conversation) -> Taken:
-        what = self.incoming.what
-        text = "/start" if what == "start" else self.incoming.text  # a token is a secret, and says nothing
+        what, text = self.incoming.what, self.incoming.text
         payload: dict[str, object] = {} if what in TAKE_PART else {"what": what}
         self._add(session, conversation, "attachment" if payload else "text", text, payload)
         return Taken(conversation.id)

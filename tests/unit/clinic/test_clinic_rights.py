@@ -20,7 +20,6 @@ from bot.store.models import (
     Invitation,
     Message,
     OneTimeCode,
-    PlannedMessage,
     Questionnaire,
 )
 
@@ -85,7 +84,6 @@ def fill(session, config, now, client):
             Endpoint(channel="telegram", address=f"{MARKER}-{client}", conversation_id=talk, used_at=now),
             OneTimeCode(digest=f"code of {client}", conversation_id=talk, **soon),
             Invitation(id=client, digest=f"invitation of {client}", note=MARKER, client_id=client, **soon),
-            PlannedMessage(client_id=client, kind="clinician", text=MARKER, not_before=now, created_at=now),
             CheckIn(client_id=client, every_days=1, next_at=now, created_at=now),
         ]
     )
