@@ -23,10 +23,11 @@ from bot.turns import TurnContext, this_turn
 FORM_SLOTS = ("appointment_choice", "client_name", "client_contact", "offered")
 CONTROL = ("stop", "goodbye", "delete_data", "withdraw_consent", "start_over", "cancel_appointment")
 ASIDE = (*CONTROL, "ask_bot", "ask_privacy", "ask_capabilities", "ask_crisis_line")
+LEAVING = ("decline_topic", "decline_appointment", "no_topic", "swearing")
 NO_ANSWER = {
     # slot asked for -> intents that do not answer it, and that data/rules/clinic.yml has rules for
-    "appointment_choice": (*ASIDE, "thanks", "not_english", "deny", "decline_topic", "no_topic", "swearing"),
-    "client_name": ASIDE,
+    "appointment_choice": (*ASIDE, "thanks", "not_english", "deny", *LEAVING),
+    "client_name": (*ASIDE, "decline_appointment"),
     "client_contact": ASIDE,
 }
 SURE = 0.8

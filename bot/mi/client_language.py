@@ -16,8 +16,8 @@ from bot.mi.cues import Cues
 from bot.mi.language_signals import Signals, read
 
 CLASSES = ("change", "sustain", "neutral", "ambivalent")
-HEAD_SHARE = 0.7
-HEAD_SHARE_FIRM = 0.3  # beside a signal that rests on grammar, where the head is the weaker judge
+HEAD_SHARE = 0.8
+HEAD_SHARE_FIRM = 0.5  # beside a signal that rests on grammar, where the head is the weaker judge
 # The cue scores: how fast a side's weight becomes certainty, what speaks for neither, and for both.
 SLOPE = 1.9
 OTHER_SIDE = 0.7

@@ -20,6 +20,29 @@ _HEDGES = re.compile(
     re.I,
 )
 
+MAX_WORDS_BACK = 15
+_JOINTS = re.compile(r",\s+|\s+(?:but|and|because|cos|cuz|so|then|though|tho|which)\s+", re.I)
+_LEAD = re.compile(
+    r"^(?:(?:and|but|so|well|because|cos|cuz|yeah|yes|yep|ok|okay|i mean|like|honestly|anyway|then|oh|ah|hmm|um|ugh|or"
+    r"|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|(?:no|nah)(?=,| i\b| it'?s\b))\b[\s,]*)+",
+    re.I,
+)
+_ASKS = re.compile(
+    r"^(?:what|how|why|when|who|which|where|can|could|will|would|should|is|are|do|does|did|tell me)\b", re.I
+)
+_TAG = re.compile(
+    r",?\s+(?:isn'?t it|won'?t i|didn'?t i|don'?t i|can'?t i|innit|yeah|ha|lol|haha|mate|bro|love)$", re.I
+)
+_TO_BOT = re.compile(
+    r"\b(?:you|your|you're|youre|u|ur|thanks?|thank|please|cheers|bye|https?|appointments?|importance|confidence)\b|@"
+    r"|^(?:put|give|tell|send|get|show|book|leave) (?:me|it|him|her|them|down)\b",
+    re.I,
+)
+_OWN = re.compile(r"\b(?:i|i'm|im|i've|ive|i'd|id|i'll|ill|my|me|we|our|us)\b", re.I)
+_LEFT_OVER = re.compile(
+    r"\b(?:i|im|ive|id|my|me|mine|myself|we|our|us|ur)\b|^(?:it|that|this|he|she|they|which)\b", re.I
+)
+
 SHORT_ANSWERS: dict[str, str] = {
     # the question that stood -> the move that says what a noun answers it ("my kids", "the cost")
     "evoke.likes": "short.likes",
@@ -64,6 +87,34 @@ def noun_answer(text: str, parse: Parser) -> str | None:
     if len(roots) != 1 or roots[0].pos_ not in ("NOUN", "PROPN") or any(t.pos_ in ("VERB", "AUX") for t in doc):
         return None
     return turn_round(tidy, parse).strip(" .,") or None
+
+
+def said_back(text: str, parse: Parser) -> str | None:
+    """The last thing a longer message states of the client, turned round: the plain answer to what no reflection fits.
+
+    Questions are left out; a sentence too long is cut at its joints. None where nothing of it can be said back.
+    """
+    pieces = [piece for sentence in re.findall(r"[^.!?\n]+[.!?]*", text) for piece in _pieces(sentence)]
+    own = [piece for piece in pieces if _OWN.search(piece)] or pieces
+    for piece in reversed(own):
+        turned = turn_round(piece, parse).strip(" .,")
+        if 3 <= len(turned.split()) <= MAX_WORDS_BACK and not _LEFT_OVER.search(turned):
+            return f"{capitalised(turned)}."
+    return None
+
+
+def without_questions(text: str) -> str:
+    """The sentences of a text that ask nothing."""
+    return " ".join(s.strip() for s in re.findall(r"[^.!?\n]+[.!?]*", text) if not s.strip().endswith("?")).strip()
+
+
+def _pieces(sentence: str) -> list[str]:
+    if sentence.strip().endswith("?") or _ASKS.match(sentence.strip()) or _TO_BOT.search(sentence):
+        return []
+    plain = _LEAD.sub("", re.sub(r"[^\w\s'&,%£$€-]", " ", sentence).strip(" ,"))
+    parts = [plain] if len(plain.split()) <= MAX_WORDS_BACK else _JOINTS.split(plain)
+    parts = [_TAG.sub("", _LEAD.sub("", re.sub(r"\s+", " ", part).strip(" ,"))) for part in parts]
+    return [part for part in parts if 3 <= len(part.split()) <= MAX_WORDS_BACK]
 
 
 def _tidy(text: str) -> str | None:

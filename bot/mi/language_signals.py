@@ -51,7 +51,10 @@ class Signal:
 
 @dataclass(frozen=True)
 class Signals:
-    """What the cues say of a message: sums of weights for (`plus`) and against (`minus`) a change."""
+    """What the cues say of a message: sums of weights for (`plus`) and against (`minus`) a change.
+
+    `before` is the last sentence of the other side in even words: the last that asks (`asks`), else the last.
+    """
 
     found: tuple[Signal, ...]
     asked: Question | None
@@ -63,6 +66,8 @@ class Signals:
     good: int
     bad: int
     answer: str
+    before: str = ""
+    asks: bool = False
 
     @property
     def plus(self) -> float:
@@ -107,6 +112,8 @@ def read(text: str, previous: str | None, cues: Cues) -> Signals:
         good=len(cues.good.findall(even)),
         bad=len(cues.bad.findall(even)),
         answer=answer,
+        before=question or _said(previous, cues),
+        asks=bool(question),
     )
 
 
@@ -293,6 +300,12 @@ def _asked(previous: str | None, cues: Cues) -> tuple[str, bool]:
         opening = cues.answers["asks"].search(text)
         text = text[opening.start() :] if opening else ""
     return text, bool(asking) and cues.answers["closed"].match(text) is not None
+
+
+def _said(previous: str | None, cues: Cues) -> str:
+    """The last sentence before, spelled out, where nothing was asked: what a reflection says has a side too."""
+    pieces = [p for p in re.split(r"(?<=[.!?\n])\s+", (previous or "").strip()) if p.strip()]
+    return "".join(part.text for part in clauses(pieces[-1], cues)).strip() if pieces else ""
 
 
 def _kind(question: str, cues: Cues) -> Question | None:

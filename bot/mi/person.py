@@ -196,7 +196,7 @@ def keeps_capital(token: Token) -> bool:
 
 _EMBEDDED = (
     r"(?:know|knew|think|thought|realise|realize|feel|see|believe|guess|sure|because|since|if|that|when|whenever|"
-    r"what|how|why|all|before|after|until|where|who)"
+    r"what|how|why|all|before|after|until|where|who|says?|said|tells?|told|reckons?)"
 )
 _ADVERB = r"((?:really |probably |just |definitely |still |actually |seriously |badly |maybe )?)"
 # Each rule of duty: what a turned sentence says -> how it is said as the client's own thought.

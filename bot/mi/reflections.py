@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from . import reflect_evidence, reflect_score
+from .echo import said_back
 from .likeness import Likeness
 from .meanings import Hit, Slot, fill
 from .person import Parser
@@ -158,6 +159,17 @@ class Reflector:
         if not wanted:
             return None
         return max(wanted, key=lambda s: self._clauses.weight(s.text, s.at / max(1, len(doc)))).text
+
+    def said_back(self, text: str) -> Reflection | None:
+        """Something the client stated, turned round and no more: for a message that no reflection fits. None where
+        nothing of it can be said back."""
+        tidy = self._content.cleaner.clean(text)
+        if self._content.empty.match(tidy):
+            return None
+        plain = said_back(tidy, self._parse)
+        if plain is None or not self._sayable(plain):
+            return None
+        return Reflection(plain, "simple", "plain", ("own words, plainly",), tidy)
 
     @staticmethod
     def _used(frame: str, frames_used: Sequence[str]) -> bool:

@@ -56,11 +56,15 @@ NAMED = (
 )
 
 
-def volunteered(text: str) -> str | None:
-    """The ruler that a client answers without having been asked ("importance? id say 9"), or None."""
+def volunteered(text: str, plainly: bool = False) -> str | None:
+    """The ruler that a client answers without having been asked ("importance? id say 9"), or None.
+
+    `plainly`: the message was understood as a number on a ruler; then one that names none gives "".
+    """
     if read_number(text) is None or len(text.split()) > 16:
         return None
-    return next((name for name, pattern in NAMED if pattern.search(text)), None)
+    named = next((name for name, pattern in NAMED if pattern.search(text)), None)
+    return named if named or not plainly else ""
 
 
 def lower_of(n: int) -> int:

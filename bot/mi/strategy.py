@@ -6,7 +6,7 @@ which question, by what the client has said so far; `bot.mi.turn` puts the words
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bot.mi.state import MIState
 
@@ -63,6 +63,8 @@ EVOKING: Mapping[str, tuple[str, ...]] = {
         "evoke.step_thought",
     ),
 }
+FOLLOW_UPS = ("evoke.example", "evoke.elaborate")
+"""Questions about what was just said ("when did that last happen?"): only behind a reflection of talk of change."""
 LOW_IMPORTANCE = ("evoke.values_ask", "evoke.look_forward", "evoke.need_instead")
 """At 3 or less: values and discrepancy before anything else (mi-spec, rulers)."""
 LOW_CONFIDENCE = ("evoke.past_success", "evoke.strengths", "evoke.supporters")
@@ -101,10 +103,10 @@ AFFIRMATIONS: tuple[tuple[str, str], ...] = (
 TURNS_BETWEEN_AFFIRMATIONS = 4
 
 
-def next_question(state: MIState, kind: str) -> str:
+def next_question(state: MIState, kind: str, later: Collection[str] = ()) -> str:
     """The next evoking tool for a topic of this kind; "key_question" when it is time to ask where it leaves them.
 
-    `kind` is less, more or better.
+    `kind` is less, more or better; the tools of `later` wait for a turn that they fit.
     """
     importance, confidence = state.ruler("importance"), state.ruler("confidence")
     order = EVOKING[kind]
@@ -114,7 +116,7 @@ def next_question(state: MIState, kind: str) -> str:
         order = LOW_CONFIDENCE + order
     if ready_for_key_question(state):
         return "key_question"
-    return next((tool for tool in order if tool not in state.done), "key_question")
+    return next((tool for tool in order if tool not in state.done and tool not in later), "key_question")
 
 
 def ready_for_key_question(state: MIState) -> bool:

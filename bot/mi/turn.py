@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from bot.mi import strategy
 from bot.mi.client_language import ClientLanguage
 from bot.mi.content import Content, Fact, Line, capitalised
-from bot.mi.echo import SHORT_ANSWERS, echo, noun_answer
+from bot.mi.echo import SHORT_ANSWERS, echo, noun_answer, without_questions
 from bot.mi.person import Parser
 from bot.mi.plan import PLAN_WORDS_FOR_NONE, first_person
 from bot.mi.process import follow
@@ -34,6 +34,11 @@ MAX_WORDS = 60
 RECENT = 18
 """Things said in about five turns: so long an opening is not used again."""
 FRESH_FRAMES = 5
+SURE_ENOUGH_TO_QUOTE = 0.55
+"""A quote comes back in links, summaries and the plan: what it speaks for has to be clear."""
+TURNS_BETWEEN_LINKS = 4
+LEAST_TOLD = 5
+"""Words beside a question that are worth a reflection of their own."""
 QUESTIONS = ("open_question", "closed_question", "seek_permission")
 TALK_INTENTS = ("change_talk", "sustain_talk", "ambivalence", "share")
 
@@ -66,6 +71,8 @@ class Reflects(Protocol):
         frames_used: Sequence[str] = (),
         allow: Collection[str] = (),
     ) -> list[Scored]: ...
+
+    def said_back(self, text: str) -> Reflection | None: ...
 
     def quote(self, text: str, language: ClientLanguage | None = None) -> str | None: ...
 
@@ -168,6 +175,7 @@ class MICore:
             "no_topic": self._dont_know,
             "swearing": self._swearing,
             "gibberish": self._not_understood,
+            "decline_appointment": self._no_appointment,
         }
         self._by_process: dict[str, Callable[[Draft], None]] = {
             "engage": self._engage,
@@ -233,6 +241,8 @@ class MICore:
         self, state: MIState, heard: Heard, *, rng: random.Random, gentle: bool = False, clinic: str = "the clinic"
     ) -> Turn:
         """Answers one message of the client."""
+        if heard.intent == "ask_advice" and not _ASKS_ADVICE.search(heard.text):
+            heard = replace(heard, intent="share")
         draft = Draft(replace(state, turns=state.turns + 1), heard, rng, gentle, clinic)
         self._note(draft)
         self._handler(draft)(draft)
@@ -242,14 +252,15 @@ class MICore:
 
     def _handler(self, draft: Draft) -> Callable[[Draft], None]:
         state, intent = draft.state, draft.heard.intent
-        if intent in ("discord", "gibberish", "swearing"):
+        if intent in ("discord", "gibberish", "swearing", "decline_appointment"):
             return self._by_intent[intent]
         if draft.gentle:
             return self._listen
         if (
             state.process == "evoke"
             and not state.awaiting.endswith((".ask", ".reask"))
-            and volunteered(draft.heard.text)
+            and draft.state.awaiting.split(".")[0] != "plan"
+            and volunteered(draft.heard.text, intent == "ruler_answer") is not None
         ):
             return self._volunteered
         if state.awaiting in self._by_question and intent not in ("ask_advice", "ask_information"):
@@ -266,7 +277,9 @@ class MICore:
         state, heard = draft.state, draft.heard
         named = [t for t in self.content.topics_in(heard.text) if t not in state.topics]
         quotes = list(state.quotes)
-        for span in heard.language.codes[:3] if heard.language else ():
+        sure = heard.language is not None and heard.language.confidence >= SURE_ENOUGH_TO_QUOTE
+        sure = sure and (heard.intent in TALK_INTENTS or heard.words >= 8)
+        for span in heard.language.codes[:3] if heard.language and sure else ():
             clause = clause_around(heard.text, span.start, span.end)
             if span.code == "other" or len(clause.split()) < 3:
                 continue
@@ -364,7 +377,8 @@ class MICore:
             return
         topic = self.content.topics[draft.state.topic or "other"]
         for _ in range(4):  # a tool whose wordings are used up is passed over
-            tool = strategy.next_question(draft.state, topic.kind)
+            later = () if reflections_now and draft.heard.talk != "neutral" else strategy.FOLLOW_UPS
+            tool = strategy.next_question(draft.state, topic.kind, later)
             if tool == "key_question":
                 self._recapitulate(draft)
                 return
@@ -439,7 +453,8 @@ class MICore:
             self._evoke(draft)
 
     def _volunteered(self, draft: Draft) -> None:
-        name = volunteered(draft.heard.text) or "importance"
+        asked = next((r for r in ("importance", "confidence") if f"{r}.ask" not in draft.state.done), "confidence")
+        name = volunteered(draft.heard.text) or asked
         draft.change(done=(*draft.state.done, f"{name}.ask"))
         self._ruler_number(draft, name, "ask")
 
@@ -550,6 +565,16 @@ class MICore:
             if draft.state.process == "close":
                 self._tell(draft, "close.session")
 
+    def _no_appointment(self, draft: Draft) -> None:
+        """No appointment: accepted at once, and the question that stood still stands."""
+        awaiting, asked = draft.state.awaiting, draft.state.asked
+        self._tell(draft, "offer.declined")
+        if awaiting.startswith("offer.") or not asked:
+            if draft.state.process == "close":
+                self._tell(draft, "close.session")
+            return
+        draft.add(Line(asked, "open_question", awaiting))
+
     # -- situations ------------------------------------------------------------------------------------------------
 
     def _discord(self, draft: Draft) -> None:
@@ -576,17 +601,25 @@ class MICore:
             self._ask(draft, "dont_know.angle")
 
     def _advice(self, draft: Draft) -> None:
+        """The client's own ideas come first; who asks a second time gets what is known."""
+        again = "advice.ask_idea" in draft.state.done
         draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
-        if draft.heard.language and draft.heard.language.codes:  # more than the question was said
+        whole, told = draft.heard, without_questions(draft.heard.text)
+        if len(told.split()) >= LEAST_TOLD and told != whole.text:  # more than the question was said
+            draft.heard = Heard(told, "share")
             self._reflect(draft, allow=("simple", "complex"))
-        if not self._ask(draft, "advice.ask_idea"):
+            draft.heard = whole
+        if again or not self._ask(draft, "advice.ask_idea"):
             self._information(draft)
 
     def _advice_idea(self, draft: Draft) -> None:
-        if draft.heard.intent not in ("dont_know", "deny"):
-            self._reflect(draft)
+        if draft.heard.intent == "affirm":  # "yes, you can tell me": permission already
+            self._information(draft)
+            return
+        reflected = draft.heard.intent not in ("dont_know", "deny") and self._reflect(draft)
         draft.change(query=f"{draft.state.query} {draft.heard.text}")
-        if self._fact(draft) is None or not self._ask(draft, "advice.permission"):
+        wanted = reflected or draft.heard.intent in ("dont_know", "deny", "no_topic")
+        if not wanted or self._fact(draft) is None or not self._ask(draft, "advice.permission"):
             self._evoke_question(draft)
 
     def _advice_permission(self, draft: Draft) -> None:
@@ -600,12 +633,13 @@ class MICore:
 
     def _information(self, draft: Draft) -> None:
         """Elicit-provide-elicit: one neutral fact with its source, then what the client makes of it."""
-        if draft.state.awaiting != "advice.permission":
+        if not draft.state.awaiting.startswith("advice."):
             draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
         fact = self._fact(draft)
         if fact is None:
-            self._tell(draft, "advice.no_fact")
-            self._ask(draft, "advice.know")
+            if self._tell(draft, "advice.no_fact") and self._ask(draft, "advice.know"):
+                return
+            self._evoke_question(draft)
             return
         draft.change(facts=(*draft.state.facts, fact.id))
         draft.add(Line(f"{fact.text} ({fact.source})", "give_information", f"fact.{fact.id}"))
@@ -655,6 +689,7 @@ class MICore:
         draft.buttons = (*(capitalised(label) for label in labels), "Something else")
 
     def _reflect(self, draft: Draft, allow: Sequence[str] = ("simple", "complex", "double_sided", "amplified")) -> bool:
+        """Adds the best reflection of the message; False where there is none."""
         state, heard = draft.state, draft.heard
         if heard.intent in ("affirm", "deny", "ruler_answer", "dont_know", "thanks", "greet") and heard.words <= 4:
             return False
@@ -663,12 +698,24 @@ class MICore:
         ambivalent = heard.language is not None and heard.language.ambivalent
         reflection = self._made(draft, kinds, prefer=("double_sided",) if ambivalent else ())
         if reflection is None:
-            return self._short_answer(draft) or self._echo(draft)
+            return self._short_answer(draft) or self._echo(draft) or self._plainly(draft)
+        self._say_reflection(draft, reflection)
+        return True
+
+    def _plainly(self, draft: Draft) -> bool:
+        """What the client stated, said back and no more, where nothing better can be said to it."""
+        plain = self.reflector.said_back(draft.heard.text)
+        if plain is None or sentence_id(plain.text) in draft.state.said:
+            return False
+        self._say_reflection(draft, plain)
+        return True
+
+    @staticmethod
+    def _say_reflection(draft: Draft, reflection: Reflection) -> None:
         kind = "simple" if reflection.kind == "simple" else "complex"
         draft.add(Line(reflection.text, f"{kind}_reflection", f"reflection.{reflection.kind}", reflection.frame))
         said = (*draft.state.said, sentence_id(reflection.text), reflection.text)[-400:]
-        draft.change(frames=(*state.frames, reflection.frame)[-12:], said=said)
-        return True
+        draft.change(frames=(*draft.state.frames, reflection.frame)[-12:], said=said)
 
     def _made(self, draft: Draft, kinds: Sequence[str], prefer: Sequence[str]) -> Reflection | None:
         """A reflection whose opening and frame are fresh for some turns, and whose words are for good."""
@@ -705,7 +752,8 @@ class MICore:
         state, language = draft.state, draft.heard.language
         if force is None:
             too_soon = state.turns - state.last_affirm < strategy.TURNS_BETWEEN_AFFIRMATIONS
-            if too_soon or language is None or language.talk == "sustain":
+            unsure = language is None or language.confidence < SURE_ENOUGH_TO_QUOTE
+            if too_soon or language is None or unsure or language.talk == "sustain" or not draft.lines:
                 return
             heard = {"mixed"} if language.ambivalent else {f"{s.code}{s.sign}" for s in language.codes}
             force = next((move for what, move in strategy.AFFIRMATIONS if what in heard), None)
@@ -713,9 +761,10 @@ class MICore:
             draft.change(last_affirm=state.turns)
 
     def _link(self, draft: Draft) -> None:
-        """Sets a quote from earlier beside what was just said; about every third turn, when there is one to set."""
+        """Sets a quote from earlier beside what was just said; not often, and only when both speak of the change."""
         state = draft.state
-        if len(draft.lines) != 1 or "reflection" not in draft.lines[0].act or f"link@{state.turns - 1}" in state.done:
+        lately = any(f"link@{state.turns - back}" in state.done for back in range(1, TURNS_BETWEEN_LINKS))
+        if len(draft.lines) != 1 or "reflection" not in draft.lines[0].act or lately or draft.heard.talk == "neutral":
             return
         linked = {d[5:] for d in state.done if d.startswith("said:")}
         sign = "-" if draft.heard.talk == "sustain" else "+"
@@ -778,6 +827,12 @@ def _topic_of(state: MIState) -> str | None:
     return state.topic or (state.topics[0] if state.topics else None)
 
 
+_ASKS_ADVICE = re.compile(
+    r"\?|\b(?:what|how|which|when) (?:do|should|can|could|would|am|is|are|shall|to|actually|works?|helps?|else)\b"
+    r"|\b(?:advice|advise|suggest|recommend|tips?|ideas?|tell me|should i|help me|best way|guide me|what'?s)\b",
+    re.I,
+)
+"""What a message that asks for advice holds; without it, a guess at that intent is not believed."""
 _SPEAKS_OF_TIME = re.compile(r"\d|\b(to)?(day|night|morrow|morning|week|month)s?\b|day\b", re.I)
 _RULER_STEPS = ("ask", "reask", "why_not_lower", "what_up", "at_zero_ask")
 

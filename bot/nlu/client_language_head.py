@@ -2,9 +2,10 @@
 
 One head knows the four classes of talk (`bot.mi.client_language.CLASSES`), another the DARN-CAT codes with their sign.
 It is a logistic regression over blocks of terms, each block TF-IDF weighted and scaled to length 1: word pairs, word
-triples with the topic taken out, and letter groups (for typos); beside them the cues found and, for the talk, the
-sentence embedding where the pipeline has one. scikit-learn fits it; what is kept and used is a plain table of weights
-by term, so a message costs one look-up a term and the file is JSON.
+triples with the topic taken out, letter groups (for typos), the words of what was asked or said before, and, for
+answers that are not long, these words together with how the answer opens ("yes" to "do you want to"); beside them the
+cues found and, for the talk, the sentence embedding where the pipeline has one. scikit-learn fits it; what is kept and
+used is a plain table of weights by term, so a message costs one look-up a term and the file is JSON.
 Everything is seeded: the same data gives the same head.
 """
 
@@ -12,8 +13,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +31,12 @@ Vector = Any
 DENSE_SCALE = 2.0  # against the blocks of terms, each of length 1
 
 SHORT = 3  # words; answers this short lean on the question
-BLOCKS = {"words": 1, "shapes": 2, "letters": 2}  # block: the least number of training messages a term needs
+# block: the least number of training messages a term needs
+BLOCKS = {"words": 1, "shapes": 2, "letters": 2, "before": 3, "answers": 3}
+LONG = 12  # words; a longer answer stands by itself
+OPENING = 6  # words of the question that are paired one by one with the answer
 ROUNDS = 60  # of the solver: more change no figure, and take their time
-FORMAT = 1
+FORMAT = 2
 
 
 class TalkHead:
@@ -60,7 +66,7 @@ class TalkHead:
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
-        views = [terms(text, self._cues) for text, _ in rows]
+        views = [terms(text, signals, self._cues) for text, signals in rows]
         vectorizers = {}
         matrices = []
         for name, least in BLOCKS.items():
@@ -102,7 +108,7 @@ class TalkHead:
     def probabilities(self, text: str, signals: Signals, vector: Vector = None) -> dict[str, float]:
         """Class to probability for one message, for the classes learnt; sums to 1."""
         scores = list(self._base)
-        for block, found in terms(text, self._cues).items():
+        for block, found in terms(text, signals, self._cues).items():
             _add_block(scores, self._tables[block], found)
         for name, value in cue_features(signals).items():
             _add(scores, self._cue_table.get(name, ()), value)
@@ -152,14 +158,27 @@ def _add_block(scores: list[float], table: Mapping[str, list[float]], found: Seq
         _add(scores, line[1:], value / length)
 
 
-def terms(text: str, cues: Cues) -> dict[str, list[str]]:
+def terms(text: str, signals: Signals, cues: Cues) -> dict[str, list[str]]:
     """The terms of each block of `BLOCKS` in a message."""
     words = "| ".join(part.text for part in clauses(text, cues))
     return {
         "words": list(_groups(words.split(), 2)),
         "shapes": list(_groups(shape(words, cues).split(), 3)),
         "letters": list(_letters(words)),
+        "before": [f"{'asked' if signals.asks else 'said'}: {group}" for group in _groups(signals.before.split(), 2)],
+        "answers": list(_answers(text, signals)),
     }
+
+
+def _answers(text: str, signals: Signals) -> Iterator[str]:
+    """How the answer opens and how long it is, with the words of what it answers: "yes" and "8" hang on them."""
+    size = len(text.split())
+    if size > LONG:
+        return
+    kind = next((name for name, opening in _OPENINGS if opening.match(text)), "other")
+    asked = signals.before.split()
+    for group in (*asked[:OPENING], *(f"{one} {two}" for one, two in pairwise(asked))):
+        yield f"{kind}, {'short' if size <= SHORT + 1 else 'middling'}: {group}"
 
 
 def shape(words: str, cues: Cues) -> str:
@@ -170,6 +189,22 @@ def shape(words: str, cues: Cues) -> str:
     for name, pattern in (("CHANGE ", cues.change), ("STAY ", cues.stay), ("BAD ", cues.bad), ("GOOD ", cues.good)):
         words = pattern.sub(name, words)
     return words
+
+
+_OPENINGS = (
+    # what an answer opens with, the first that fits
+    ("number", re.compile(r"\W*\d")),
+    (
+        "yes",
+        re.compile(
+            r"\W*(?:yes|yeah|yep|yup|y|aye|yh|ye|ok|okay|sure|i do|i would|i am|definitely|(?:of )?course|absolutely"
+            r"|probably|i think so|i guess|maybe|sometimes)\b",
+            re.I,
+        ),
+    ),
+    ("no", re.compile(r"\W*(?:no|nah|nope|not|never|don'?t|i don'?t|i'm not|nothing|none|neither|hardly)\b", re.I)),
+    ("unsure", re.compile(r"\W*(?:idk|dunno|don'?t know|not sure|hmm)", re.I)),
+)
 
 
 def _groups(words: list[str], longest: int) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Read the answer to a direct question: yes, no, unsure, refusal, joke, garble, or something else.
 
-The phrases are in `data/safety/answers.yml`. When in doubt it is not a "no".
+The phrases are in `data/safety/answers.yml`. When in doubt it is not a "no". Some phrases open a story as often as an
+answer ("i have a job", "i dont know that it's a problem"): those count only where little follows them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ ANSWERS = ("yes", "no", "unsure", "refusal", "joke", "garble", "other")
 _WORD = re.compile(r"[a-z0-9]+")
 _VOWELS = frozenset("aeiouy")
 _SHORT_WORDS = 4
+_MOST_AFTER = 3
+"""Words that may follow a phrase of `only_short` for it to be the answer."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,13 @@ class AnswerReader:
     starts: Mapping[str, tuple[tuple[str, ...], ...]]
     anywhere: Mapping[str, tuple[tuple[str, ...], ...]]
     softeners: frozenset[str]
+    only_short: frozenset[tuple[str, ...]] = frozenset()
 
     @classmethod
     def load(cls, directory: Path) -> AnswerReader:
         """Read `directory`/answers.yml; SafetyContentError names the key of a mistake."""
         source = read(directory / "answers.yml")
-        source.only("starts", "anywhere", "softeners")
+        source.only("starts", "anywhere", "softeners", "only_short")
         starts, anywhere = source.section("starts"), source.section("anywhere")
         starts.only("yes", "no", "unsure")
         anywhere.only("refusal", "joke", "unsure")
@@ -38,6 +42,7 @@ class AnswerReader:
             {key: tuple(_words(text) for text in starts.texts(key)) for key in starts.data},
             {key: tuple(_words(text) for text in anywhere.texts(key)) for key in anywhere.data},
             frozenset(source.words("softeners")),
+            frozenset(_words(text) for text in source.texts("only_short", ())),
         )
 
     def read(self, text: str) -> str:
@@ -59,8 +64,11 @@ class AnswerReader:
 
     def _opening(self, words: tuple[str, ...]) -> str | None:
         best: tuple[int, str] | None = None
+        at_most = {phrase for phrase in self.only_short if len(words) > len(phrase) + _MOST_AFTER}
         for answer in ("unsure", "no", "yes"):
             for phrase in self.starts[answer]:
+                if phrase in at_most:
+                    continue
                 if words[: len(phrase)] == phrase and (best is None or len(phrase) > best[0]):
                     best = (len(phrase), answer)
         return best[1] if best else None

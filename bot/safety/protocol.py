@@ -5,7 +5,8 @@ message, in this order:
 
     new or graver risk    -> the words for it, emergency number first from high up, and its path's question
     an awaited question   -> the answer's line in the table: raise, go on, put again, or close
-    risk once more        -> a fresh short safety reply; anything else is the ordinary conversation's
+    risk once more        -> a fresh short safety reply; anything else is the ordinary conversation's, and so is, after
+                             one check-in without a case, what only the scorer finds odd
 
 `closing` tells the truth about what happens now and offers the appointment; after it the bot stays.
 """
@@ -25,6 +26,8 @@ from bot.safety.words import Words
 
 _AFTER_ANSWER = {"refusal": "refused", "joke": "joked"}
 _STATIC = "static"
+_STORY = 5
+"""Words from which on an answer that is neither yes nor no is the client's story going on."""
 
 
 class Protocol:
@@ -48,11 +51,27 @@ class Protocol:
         if evidence is not None and self._is_new(state, verdict, evidence):
             self._enter(talk, verdict, evidence, text)
         elif state.awaiting is not None:
-            self._answered(talk, verdict, self._reading(state, verdict, text))
-        elif evidence is not None:
+            reading = self._reading(state, verdict, text)
+            if self._goes_on(state, evidence, reading, text):
+                talk.answer(reading)
+                talk.state = replace(talk.state, awaiting=None)
+            else:
+                self._answered(talk, verdict, reading)
+        elif evidence is not None and (state.open or not self._is_guess(verdict)):
             talk.add_kinds(verdict.kinds if verdict.tier >= self.table.opens_case_from else ())
             talk.say(f"again.{verdict.tier.label}", line=self._route_line(evidence))
         return talk.step(self.table.opens_case_from)
+
+    def _goes_on(self, state: SafetyState, evidence: Evidence | None, reading: str, text: str) -> bool:
+        """Whether a client without a case, asked how they are, goes on with their story: the ordinary conversation
+        answers that. The tier stays."""
+        quiet = state.tier < self.table.opens_case_from and evidence is None
+        return quiet and reading == "other" and len(text.split()) >= _STORY
+
+    @staticmethod
+    def _is_guess(verdict: Verdict) -> bool:
+        """Whether nothing but the scorer's opinion that something might be wrong stands behind a verdict."""
+        return verdict.tier == Tier.CHECK_IN and all(found.rule.startswith("scorer") for found in verdict.evidence)
 
     def static_reply(self, place: Place) -> Reply:
         """What a client gets when screening, storing or anything else has failed. The same every time, on purpose."""

@@ -56,10 +56,16 @@ def test_a_head_reads_its_file_and_weighs_terms(tmp_path: Path) -> None:
     path.write_text(
         json.dumps(
             {
-                "format": 1,
+                "format": 2,
                 "classes": list(CLASSES),
                 "base": [0, 0, 0, 0],
-                "tables": {"words": {"scissors": [1.0, 3.0, 0, 0, 0]}, "shapes": {}, "letters": {}},
+                "tables": {
+                    "words": {"scissors": [1.0, 3.0, 0, 0, 0]},
+                    "shapes": {},
+                    "letters": {},
+                    "before": {},
+                    "answers": {},
+                },
                 "cues": {},
                 "dense": [],
             }
