@@ -24,6 +24,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "see_notifications": frozenset({"admin", "clinician"}),
     "invite_client": frozenset({"admin", "clinician", "front_desk"}),
+    "see_use": frozenset({"admin", "clinician"}),
+    "supervise": frozenset({"admin", "clinician"}),
     "see_audit": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
     "own_account": frozenset(ROLES),
@@ -78,6 +80,10 @@ ROUTES: dict[str, str] = {
     "GET /console/invitations": "invite_client",
     "POST /console/invitations": "invite_client",
     "POST /console/invitations/{invitation_id}/withdraw": "invite_client",
+    # use and supervision
+    "GET /console/supervision": "supervise",
+    "POST /console/supervision": "supervise",
+    "GET /console/supervision/clients/{client_id}": "supervise",
     # staff, audit, settings
     "GET /console/staff": "manage_staff",
     "POST /console/staff": "manage_staff",

@@ -20,6 +20,7 @@ from bot.console import (
     pages_queue,
     pages_sign_in,
     pages_staff,
+    pages_supervision,
     pages_talks,
 )
 from bot.console.desk import Desk
@@ -58,6 +59,7 @@ def router(app_state: Any) -> APIRouter:
         live,
         pages_appointments,
         pages_staff,
+        pages_supervision,
         pages_audit,
     ):
         part.add(pages, desk)

@@ -75,6 +75,8 @@ AUDIT = {
     "write_to_client": "wrote to a client",
     "cancel_appointment": "cancelled an appointment",
     "move_appointment": "moved an appointment",
+    "supervise": "asked for a fidelity report",
+    "view_use": "looked at fidelity and use",
     "export_audit": "took a copy of the audit",
 }
 """What an action in the audit is in words; one without an entry is shown as it is, with spaces."""
@@ -87,6 +89,28 @@ OUTCOMES = (
     "Could not reach the client after several tries",
     "Not a safety concern",
 )
+
+
+CODES = {
+    "simple_reflection": "Simple reflection",
+    "complex_reflection": "Complex reflection",
+    "open_question": "Open question",
+    "closed_question": "Closed question",
+    "affirm": "Affirmation",
+    "seek": "Seeking collaboration",
+    "emphasise_autonomy": "Emphasising autonomy",
+    "persuade": "Persuading",
+    "persuade_with_permission": "Persuading with permission",
+    "confront": "Confronting",
+    "give_information": "Giving information",
+    "structure": "About the meeting",
+    "filler": "Keeps the client going",
+    "safety": "Safety talk",
+    "none": "Not counted",
+}
+"""The codes of `bot.mi.fidelity_tables`."""
+AGAINST_MI = ("persuade", "confront")
+IN_MI = ("complex_reflection", "affirm", "seek", "emphasise_autonomy")
 
 
 def waited(since: datetime, now: datetime) -> str:
@@ -156,6 +180,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "shared_item": _of(SHARED),
     "audit": audit_line,
     "fours": lambda text: " ".join(text[at : at + 4] for at in range(0, len(text), 4)),
+    "code": _of(CODES),
     "route_kind": _of(ROUTE_KINDS),
 }
 """Jinja2's filters; a word without an entry is shown as it is."""
