@@ -24,7 +24,6 @@ ALLOWED: dict[str, frozenset[str]] = {
     "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "see_notifications": frozenset({"admin", "clinician"}),
     "invite_client": frozenset({"admin", "clinician", "front_desk"}),
-    "see_use": frozenset({"admin", "clinician"}),
     "supervise": frozenset({"admin", "clinician"}),
     "see_audit": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
