@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig, Route
@@ -88,6 +88,7 @@ def late_for_clients(session: Session, now: datetime) -> int:
             Message.direction == "out",
             Message.delivered_at.is_(None),
             Message.created_at < now - LATE,
+            or_(Message.not_before.is_(None), Message.not_before < now - LATE),
         )
     )
     return int(session.scalar(query) or 0)

@@ -54,7 +54,7 @@ def lines(
     if not moments:
         return None
     x = _time_scale(moments[0], moments[-1])
-    parts = [*_levels(most, unit), *_days(moments[0], moments[-1], zone)]
+    parts = [*_levels(most), *_days(moments[0], moments[-1], zone)]
     ends: list[tuple[float, float, str, int]] = []
     for number, (name, points) in enumerate(drawn.items()):
         places = [(x(point.at), _y(point.value, most)) for point in points]
@@ -82,7 +82,7 @@ def columns(id_: str, title: str, head: str, values: Sequence[tuple[str, float]]
         return None
     top = _round_up(most)
     step, width = _steps(len(values))
-    parts = _levels(top, unit, right=8)
+    parts = _levels(top, right=8)
     for number, (label, value) in enumerate(values):
         left = LEFT + 4 + number * step
         y = _y(value, top)
@@ -191,12 +191,12 @@ def _time_scale(first: datetime, last: datetime):  # type: ignore[no-untyped-def
     return lambda moment: LEFT + 6 + (width * (moment - first).total_seconds() / span if span else width / 2)
 
 
-def _levels(most: float, unit: str, right: int = RIGHT) -> list[str]:
+def _levels(most: float, right: int = RIGHT) -> list[str]:
     found = []
     for value in (0, most / 2, most):
         y = _y(value, most)
         found.append(f'<line class="level" x1="{LEFT}" x2="{WIDTH - right}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        found.append(_text(LEFT - 5, y + 4, f"{_number(value)}{unit.strip()}", "end"))
+        found.append(_text(LEFT - 5, y + 4, _number(value), "end"))
     return found
 
 

@@ -136,7 +136,8 @@ def _quotes(states: Sequence[MIState], heard: Sequence[Sequence[Message]], sign:
             for quote in state.quotes
             if quote.sign == sign
         ]
-    return quotes[-MOST_QUOTES:]
+    newest = {quote.text.lower(): quote for quote in quotes}  # what was said twice is shown once, with its last place
+    return list(newest.values())[-MOST_QUOTES:]
 
 
 def _plan(states: Sequence[MIState]) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "see_notifications": frozenset({"admin", "clinician"}),
     "invite_client": frozenset({"admin", "clinician", "front_desk"}),
+    "see_use": frozenset({"admin", "clinician"}),
     "supervise": frozenset({"admin", "clinician"}),
     "see_audit": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
@@ -80,6 +81,7 @@ ROUTES: dict[str, str] = {
     "POST /console/invitations": "invite_client",
     "POST /console/invitations/{invitation_id}/withdraw": "invite_client",
     # use and supervision
+    "GET /console/use": "see_use",
     "GET /console/supervision": "supervise",
     "POST /console/supervision": "supervise",
     "GET /console/supervision/clients/{client_id}": "supervise",

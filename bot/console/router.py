@@ -22,6 +22,7 @@ from bot.console import (
     pages_staff,
     pages_supervision,
     pages_talks,
+    pages_use,
 )
 from bot.console.desk import Desk
 
@@ -60,6 +61,7 @@ def router(app_state: Any) -> APIRouter:
         pages_appointments,
         pages_staff,
         pages_supervision,
+        pages_use,
         pages_audit,
     ):
         part.add(pages, desk)
