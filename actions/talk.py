@@ -99,7 +99,11 @@ class ActionSummary(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         turn = this_turn()
-        take(dispatcher, turn.core.summarise(turn.mi, rng=turn.rng))
+        result = turn.core.summarise(turn.mi, rng=turn.rng)
+        take(dispatcher, result)
+        if any("summary:summary" in say.moves for say in result.says):
+            card = {"type": "summary", "title": "What I have said", "lines": [], "file": "summary.txt"}
+            dispatcher.utter_message(json_message={"card": card})
         return []
 
 

@@ -44,6 +44,15 @@ def spoken(place: Place) -> str:
     return text[0].upper() + text[1:] + "." + (f" There is also: {'; '.join(more)}." if more else "")
 
 
+def card(place: Place) -> dict[str, Any]:
+    """All lines as a card to keep. The widget shows buttons to call and text in place of its lines."""
+    lines = [{"label": "In an emergency", "text": place.emergency}]
+    for line in place.lines:
+        ways = [f"call {line.call}" if line.call else "", f"text {line.text}" if line.text else "", line.url or ""]
+        lines.append({"label": line.name, "text": ", ".join(way for way in ways if way)})
+    return {"type": "safety", "title": "Numbers to keep", "lines": lines, "file": "help.txt"}
+
+
 def as_list(place: Place) -> list[dict[str, Any]]:
     """The lines for "Get help now" in the widget."""
     return [

@@ -1,4 +1,4 @@
-"""Downloads: the plan, the calendar file of the appointment, and everything that is kept."""
+"""Downloads: the plan, the summary, the numbers to keep, the calendar file, and everything that is kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from bot import crisis
 from bot.clinic.calendar import invitation
 from bot.clinic.config import ClinicConfig
 from bot.clinic.rights import export_client
 from bot.clinic.schedule import upcoming
+from bot.mi.plan import first_person
+from bot.mi.state import MIState
 from bot.mi.strategy import PLAN_LABELS
+from bot.mi.summaries import quotes_for_summary
+from bot.settings import ROOT
 from bot.store.models import Conversation
 
 Made = tuple[bytes, str] | None
@@ -26,6 +31,27 @@ def plan(session: Session, conversation_id: str, clinic: ClinicConfig, now: date
     if not lines:
         return None
     return "\n".join(["My plan", f"({now:%d %B %Y})\n", *lines]).encode(), "text/plain; charset=utf-8"
+
+
+def summary(session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
+    """What the client has said against and for the change, in their own words, as plain text."""
+    state = MIState.from_dict(session.get_one(Conversation, conversation_id).mi_state)
+    against, forwards = quotes_for_summary(state)
+    parts = [
+        "\n".join([heading, *(f"  {_sentence(quote)}" for quote in quotes)]) + "\n"
+        for heading, quotes in (("What makes it hard", against), ("What speaks for a change", forwards))
+        if quotes
+    ]
+    if not parts:
+        return None
+    return "\n".join(["What I have said", f"({now:%d %B %Y})\n", *parts]).encode(), "text/plain; charset=utf-8"
+
+
+def help_lines(session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
+    """Whom to call or text, as plain text."""
+    card = crisis.card(crisis.place_for(clinic, ROOT / "data" / "safety"))
+    lines = [f"{line['label']}\n  {line['text']}\n" for line in card["lines"]]
+    return "\n".join([f"{card['title']}\n", *lines]).encode(), "text/plain; charset=utf-8"
 
 
 def appointment(session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
@@ -42,6 +68,14 @@ def export(session: Session, conversation_id: str, clinic: ClinicConfig, now: da
 
 FILES: dict[str, Callable[[Session, str, ClinicConfig, datetime], Made]] = {
     "plan.txt": plan,
+    "summary.txt": summary,
+    "help.txt": help_lines,
     "appointment.ics": appointment,
     "export.json": export,
 }
+
+
+def _sentence(quote: str) -> str:
+    """A quote in the second person as the client's own sentence."""
+    said = first_person(quote, turned=True)
+    return f"{said[:1].upper()}{said[1:]}."

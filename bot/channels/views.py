@@ -46,9 +46,9 @@ def view(message: Message) -> dict[str, Any]:
 
 
 def plain_text(shown: dict[str, Any]) -> str:
-    """The same message for a channel that has only text: buttons and slots numbered, cards as lines."""
+    """The same message for a channel that has only text: times numbered, buttons in brackets, cards as lines."""
     parts = [shown["text"]]
-    if shown.get("card"):
+    if shown.get("card") and shown["card"]["lines"]:
         card = shown["card"]
         lines = [card["title"], *(f"  {line['label']}: {line['text']}" for line in card["lines"])]
         parts.append("\n".join(lines))

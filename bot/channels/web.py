@@ -210,7 +210,7 @@ async def link_file(conversation: Mine, request: Request) -> Response:
 
 @router.get("/conversations/{conversation_id}/files/{name}")
 async def file(name: str, conversation: Mine, request: Request) -> Response:
-    """A download: plan.txt, appointment.ics or export.json."""
+    """A download; docs/messages.md lists them."""
     make = FILES.get(name)
     if make is None:
         raise Problem(404, f"There is no file {name!r} here.")

@@ -82,8 +82,12 @@ function zone(language, at) {
   return parts.find((part) => part.type === "timeZoneName")?.value ?? "";
 }
 
-/** A plan, a summary or an appointment, with its file. @param {Card} content @param {Words} words @param {GetFile} file */
-export function card({ title, lines, download }, words, file) {
+/**
+ * A plan, a summary, an appointment or the numbers for help, with its file.
+ * @param {Card} content @param {Words} words @param {GetFile} file
+ * @param {HTMLElement|null|false} ways buttons in place of the lines
+ */
+export function card({ title, lines, download }, words, file, ways) {
   const note = h("span", { class: "note", role: "status" });
   const get = h("button", { class: "choice", part: "button download" }, words("download"));
   let busy = false;
@@ -101,7 +105,7 @@ export function card({ title, lines, download }, words, file) {
   };
   return h("div", { role: "group", class: "card", part: "card", "aria-label": title },
     h("h3", { dir: "auto" }, title),
-    h("dl", {}, ...lines.map(({ label, text }) =>
+    ways || lines.length > 0 && h("dl", {}, ...lines.map(({ label, text }) =>
       h("div", {}, h("dt", { dir: "auto" }, label), h("dd", { dir: "auto" }, text)))),
     download && h("div", { class: "after" }, get, note));
 }

@@ -1,12 +1,4 @@
-/**
- * <evoke-chat>: Evoke on a page.
- *
- *   <script type="module" src="https://bot.example/widget/evoke-chat.js"></script>
- *   <evoke-chat></evoke-chat>
- *
- * Attributes: mode ("launcher", or "page": open inside the page), server (the bot's address; where this file
- * came from, if not given), lang, theme ("light", "dark"), exit-url. Methods: open(), close().
- */
+/** <evoke-chat>: Evoke on a page. Attributes, methods, properties and parts: docs/embed.md. */
 import { Api } from "./api.js";
 import { Composer } from "./composer.js";
 import { Conversation } from "./conversation.js";
@@ -18,9 +10,9 @@ import { View } from "./view.js";
 import { builtIn, loadWords } from "./words.js";
 
 const EXIT = "https://www.wikipedia.org/";
-const SMALL = "(max-width: 30em), (max-height: 30em)"; // there the open panel fills the screen, and is modal
-const WORDS_WAIT = 1500; // ms until help is shown with the built-in words
-const WORDS_AGAIN = 5000; // ms between tries to get the others
+const SMALL = "(max-width: 30em), (max-height: 30em)"; // there the panel fills the screen, and is modal
+const WORDS_WAIT = 1500; // ms until the built-in words
+const WORDS_AGAIN = 5000; // ms between tries
 
 export class EvokeChat extends HTMLElement {
   constructor() {
@@ -54,7 +46,7 @@ export class EvokeChat extends HTMLElement {
       if (life.signal.aborted) return;
       this.#lines = this.#store.help = lines;
       this.#help();
-    }, () => {}); // the last known lines, or the words without numbers, stay
+    }, () => {}); // what is known stays
   }
 
   disconnectedCallback() {
@@ -64,7 +56,6 @@ export class EvokeChat extends HTMLElement {
     this.#shown = false;
   }
 
-  /** Open the panel and go into it. */
   open() {
     if (!this.#ui || this.#page || this.#ui.panel.open) return;
     this.#appear();
@@ -73,7 +64,6 @@ export class EvokeChat extends HTMLElement {
     else this.#ui.composer.focus();
   }
 
-  /** Close the panel and go back to the button. The conversation stays. */
   close() {
     if (!this.#ui || this.#page || !this.#ui.panel.open) return;
     this.#ui.panel.close();
@@ -206,7 +196,7 @@ export class EvokeChat extends HTMLElement {
   #help() {
     if (!this.#ui) return;
     this.#ui.help.show(this.#lines);
-    this.#ui.clinic.textContent = this.#lines?.clinic ?? "";
+    this.#soon();
   }
 
   #queued = false;
@@ -222,7 +212,7 @@ export class EvokeChat extends HTMLElement {
   }
 
   #update() {
-    const { words, view, status, fresh, panel, opener } = this.#ui;
+    const { words, view, status, fresh, panel, opener, clinic } = this.#ui;
     const talk = this.#talk;
     this.toggleAttribute("begun", talk.messages.some((message) => message.from === "client"));
     const added = view.render(talk.messages, { typing: talk.typing, news: this.#shown,
@@ -230,6 +220,8 @@ export class EvokeChat extends HTMLElement {
     if (!talk.fresh) this.#shown = true;
     const text = talk.hold ? words("slowDown", { n: talk.hold })
       : talk.state === "live" || talk.state === "idle" ? "" : words(talk.state);
+    const name = talk.messages.findLast((message) => "with" in message)?.with; // a person who has taken over
+    clinic.textContent = name ? words("with", { name }) : this.#lines?.clinic ?? "";
     if (status.textContent !== text) status.textContent = text;
     fresh.hidden = talk.state !== "gone";
     const open = this.#page || panel.open;

@@ -82,6 +82,8 @@ h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .clinician .bubble { border-color: var(--_accent); }
 .safety .bubble { background: var(--_warm); border: 1px solid var(--_warmedge); border-inline-start-width: 5px; }
 .safety .who { color: var(--_text); font-weight: 600; }
+.notice { justify-items: center; text-align: center; }
+.notice .bubble { background: none; border: 0; color: var(--_soft); max-inline-size: 100%; }
 .holding .bubble { border-style: dashed; color: var(--_soft); }
 .failed .bubble { border: 1px dashed var(--_bad); }
 .failed .delivery { color: var(--_bad); text-align: end; }

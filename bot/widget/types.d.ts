@@ -18,6 +18,8 @@ export interface Message {
   /** picking one sends its label as text, with the payload "slot:<id>" */
   slots?: { id: string; starts_at: string; ends_at: string; with?: string; label: string }[];
   card?: Card;
+  /** in a notice: from now on the client writes with this person; null: with the bot again */
+  with?: string | null;
 }
 
 export interface Card {

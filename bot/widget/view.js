@@ -82,11 +82,11 @@ export class View {
     const safety = message.kind === "safety";
     const who = words(safety ? "safety" : message.from);
     const visible = safety || message.from === "clinician";
+    const ways = safety && contacts(this.deeds.help(), words);
     return h("article", { class: `message ${message.from} ${message.kind}`, part: `message message-${message.from}` },
       h("p", { class: visible ? "who" : "hush" }, `${who}${visible ? "" : ":"}`),
       message.text && h("p", { class: "bubble", part: `bubble bubble-${message.from}`, dir: "auto" }, message.text),
-      message.card && card(message.card, words, this.deeds.file),
-      safety && contacts(this.deeds.help(), words),
+      message.card ? card(message.card, words, this.deeds.file, ways) : ways,
       choices(message, words, this.language, this.deeds.pick),
       message.from === "client" && h("p", { class: "delivery" }));
   }

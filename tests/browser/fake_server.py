@@ -137,6 +137,27 @@ def scripted(text: str, conversation: str) -> dict[str, Any]:
             "text": "Thank you for telling me. Your safety comes first. You can call or text 988 at any hour.\n\n"
             "Are you safe where you are right now?",
         },
+        "notice": {"kind": "notice", "text": "Dr Rivera from Riverside Clinic is here now.", "with": "Dr Rivera"},
+        "back": {"kind": "notice", "text": "Dr Rivera has left. You are writing with Evoke again.", "with": None},
+        "numbers": {
+            "kind": "safety",
+            "text": "Thank you for telling me. Nobody reads live here, so please call or text 988 now.",
+            "card": {
+                "type": "safety",
+                "title": "Numbers to keep",
+                "lines": [{"label": "In an emergency", "text": "911"}, {"label": "988 Lifeline", "text": "call 988"}],
+                "download": f"/api/v1/conversations/{conversation}/files/help.txt",
+            },
+        },
+        "summary": {
+            "text": "So far: the evenings are hard, and you want clear mornings.",
+            "card": {
+                "type": "summary",
+                "title": "What I have said",
+                "lines": [],
+                "download": f"/api/v1/conversations/{conversation}/files/summary.txt",
+            },
+        },
         "html": {"text": '<img src=x onerror="window.hacked=1"><b>bold</b> & <script>window.hacked=1</script>'},
         "holding": {"kind": "holding", "text": "Your message is here. The answer takes a little longer."},
         "clinician": {"from": "clinician", "text": "Hello, this is Ana from the clinic. I am with you now."},

@@ -43,6 +43,8 @@ def states(page: Page, server: FakeServer) -> Iterator[str]:
         ("safety", ".message.safety"),
         ("clinician", ".message.clinician"),
         ("holding", ".message.holding"),
+        ("notice", ".message.notice"),
+        ("numbers", ".safety .card"),
     ]:
         write(page, word)
         page.locator(shown).last.wait_for()
@@ -82,7 +84,7 @@ def test_axe_finds_nothing_in_any_state(visit, server, axe, look):
     page.goto(f"{server.url}/host?{query}")
     found = {state: axe(page) for state in states(page, server)}
     assert {state: violations for state, violations in found.items() if violations} == {}
-    assert len(found) == 16
+    assert len(found) == 18
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

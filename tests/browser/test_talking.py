@@ -100,6 +100,35 @@ def test_a_card_is_downloaded_with_the_bearer_token(visit):
     assert download.value.path().read_text() == "plan.txt of c1"
 
 
+def test_the_safety_card_has_the_numbers_to_press_and_a_file_to_keep(visit):
+    page = ready(visit("/"))
+    say(page, "numbers")
+    card = page.get_by_role("group", name="Numbers to keep")
+    expect(card.get_by_role("link")).to_have_text(["Call 911", "Call 988", "Text 988", "Text HOME to 741741"])
+    with page.expect_download() as download:
+        card.get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "help.txt"
+
+
+def test_a_summary_can_be_kept(visit):
+    page = ready(visit("/"))
+    say(page, "summary")
+    with page.expect_download() as download:
+        page.get_by_role("group", name="What I have said").get_by_role("button", name="Download").click()
+    assert download.value.suggested_filename == "summary.txt"
+
+
+def test_the_header_says_when_a_person_is_there(visit):
+    page = ready(visit("/"))
+    expect(page.locator(".clinic")).to_have_text("Riverside Clinic")
+    say(page, "notice")
+    expect(page.locator(".clinic")).to_have_text("You are writing with Dr Rivera")
+    page.reload()
+    expect(page.locator(".clinic")).to_have_text("You are writing with Dr Rivera")
+    say(page, "back")
+    expect(page.locator(".clinic")).to_have_text("Riverside Clinic")
+
+
 def test_a_card_never_sends_the_token_to_another_server(visit):
     page = ready(visit("/"))
     refused = page.evaluate(
