@@ -57,6 +57,43 @@ def test_the_keyboard_alone_is_enough(visit):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+def test_everything_that_can_be_pressed_is_reached_and_worked_by_keyboard(visit, server):
+    page = visit("/host?attributes=exit-url%3D/neutral")
+    opened(page)
+    page.keyboard.type("everything")
+    page.keyboard.press("Enter")
+    page.locator(".slots").wait_for()
+
+    def back_to(part: str) -> None:
+        for _ in range(30):
+            if focused(page) == part:
+                return
+            page.keyboard.press("Shift+Tab")
+        raise AssertionError(f"{part} is not reached")
+
+    back_to("button download")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    back_to("phone")
+    back_to("close")
+    back_to("quick-exit")
+    back_to("help")
+    page.keyboard.press("Enter")
+    assert focused(page) == "help-panel"
+    page.keyboard.press("Escape")
+    assert focused(page) == "help"
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        if focused(page) == "button slot":
+            break
+    page.keyboard.press("Space")
+    bubble(page, "You said: Tue 26 Nov, 10:00").wait_for()
+    assert focused(page) == "input"
+    back_to("quick-exit")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/neutral")
+
+
 def test_on_a_small_screen_the_panel_is_modal_and_holds_the_focus(visit):
     page = opened(visit("/host", width=390, height=844))
     for _ in range(12):
