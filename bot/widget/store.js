@@ -52,9 +52,16 @@ export class Store {
     this.#write("help", answer);
   }
 
-  wipe() {
-    for (const name of ["conversation", "outbox", "help"]) this.#write(name, null);
+  /** Keeps the crisis lines. */
+  forget() {
+    this.#write("conversation", null);
+    this.#write("outbox", null);
     this.draft = "";
+  }
+
+  wipe() {
+    this.forget();
+    this.help = null;
     this.opened = false;
     this.memory.clear();
   }
