@@ -19,6 +19,7 @@ from bot.console.client_views import found
 from bot.console.desk import Desk, Refused, Visitor
 from bot.console.supervision import MOST_CHARACTERS, report, volleys_of
 from bot.console.talks import called, may_read
+from bot.console.words import AGAINST_MI, IN_MI
 from bot.mi.fidelity import Reflect, Volley
 from bot.store.models import Client, Conversation, Message
 from bot.transcripts import read_transcript, reflecting
@@ -85,7 +86,16 @@ def add(pages: APIRouter, desk: Desk) -> None:
     ) -> Response:
         async with one_at_a_time:
             made = await asyncio.to_thread(report, volleys, _reflect(desk.state))
-        return desk.page("report.html", visitor, report=made, whose=whose, is_upload=is_upload, is_bot=is_bot)
+        return desk.page(
+            "report.html",
+            visitor,
+            against_mi=AGAINST_MI,
+            in_mi=IN_MI,
+            report=made,
+            whose=whose,
+            is_upload=is_upload,
+            is_bot=is_bot,
+        )
 
 
 def _reflect(state: Any) -> Reflect | None:

@@ -110,7 +110,7 @@ CODES = {
 }
 """The codes of `bot.mi.fidelity_tables`."""
 AGAINST_MI = ("persuade", "confront")
-IN_MI = ("complex_reflection", "affirm", "seek", "emphasise_autonomy")
+IN_MI = ("simple_reflection", "complex_reflection", "open_question", "affirm", "seek", "emphasise_autonomy")
 
 
 def waited(since: datetime, now: datetime) -> str:

@@ -6,21 +6,36 @@ Every client here is made up.
 from __future__ import annotations
 
 import random
+import threading
+import time
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Page
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from bot.bus import Bus
 from bot.clinic.cases import acknowledge, add_note, close, open_case
-from bot.clinic.config import ClinicConfig
+from bot.clinic.config import ClinicConfig, Clinician
 from bot.clinic.schedule import SlotTaken, book, free_slots
+from bot.clinic.takeover import take_over
+from bot.console.router import router
 from bot.console.staff import create_staff
+from bot.store.database import Database
 from bot.store.messages import Outbound, add_inbound, add_outbound
-from bot.store.models import Client, Conversation, Message
+from bot.store.models import Base, Client, Conversation, Message
 
+NOW = datetime(2026, 11, 25, 16, 40, tzinfo=UTC)
 PASSWORD = "a password for pictures"
-NAMES = ("Maya Lind", "Tom Ashworth", None, "Priya N.", None, "Jonas Weber", None, "Ruth Adeyemi")
+NAMES = ("Maya Lind", "Tom Ashworth", None, "Priya Nair", None, "Jonas Weber", None, "Ruth Adeyemi")
 LINES: tuple[tuple[str, str, tuple[str, ...], str, tuple[str, ...]], ...] = (
     # what the client says, its talk and codes, what the bot says, its moves
     (
@@ -59,6 +74,51 @@ LINES: tuple[tuple[str, str, tuple[str, ...], str, tuple[str, ...]], ...] = (
         ("complex_reflection:reflect", "autonomy:evoke.choice"),
     ),
 )
+
+
+@dataclass(frozen=True)
+class ServedConsole:
+    """A console in a thread: its address, and ids from `fill`."""
+
+    address: str
+    ids: dict[str, str]
+
+    def sign_in(self, page: Page, role: str = "clinician") -> None:
+        page.goto(self.address)
+        page.get_by_label("E-mail address").fill(f"{role}@clinic.example")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url(lambda url: "sign-in" not in url)
+
+
+@contextmanager
+def served_console(folder: Path) -> Iterator[ServedConsole]:
+    """The console of these weeks, on any free port, with its clock standing still."""
+    db = Database(f"sqlite:///{folder / 'weeks.db'}")
+    Base.metadata.create_all(db.engine)
+    config = with_absence(ClinicConfig.demo())
+    ids = db.write_now(lambda session: fill(session, config, NOW))
+    app = FastAPI()
+    app.state.db, app.state.clinic, app.state.session_key = db, config, "a key for pictures"
+    app.state.clock, app.state.bus = lambda: NOW, Bus()
+    app.include_router(router(app.state))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield ServedConsole(f"http://127.0.0.1:{port}/console", ids)
+    server.should_exit = True
+    thread.join()
+    db.close()
+
+
+def with_absence(config: ClinicConfig) -> ClinicConfig:
+    """The demo clinic with a holiday, and somebody away."""
+    away = [{"from": date(2026, 11, 24), "to": date(2026, 11, 24)}]
+    okafor = Clinician.model_validate({**config.clinicians[1].model_dump(by_alias=True), "absences": away})
+    return config.model_copy(update={"clinicians": (config.clinicians[0], okafor)})
 
 
 def fill(session: Session, config: ClinicConfig, now: datetime) -> dict[str, str]:
@@ -199,4 +259,9 @@ def _cases(
     add_note(session, seen.id, people["clinician"], "Rang at 11:10, no answer. Trying again at two.", now)
     done = case(clients[1], "risk", "moderate", ["suicide"], timedelta(days=2), "Some nights I don't want to wake up")
     close(session, done.id, people["clinician"], "Spoke with the client; safety plan made", now - timedelta(days=2))
-    return {"case": waiting.id}
+    take_over(session, config, clients[3].id, people["clinician"], now - timedelta(minutes=6))
+    for row in session.scalars(select(Message).where(Message.delivered_at.is_(None))):
+        row.delivered_at = row.created_at
+    later = now - timedelta(minutes=4)
+    add_inbound(session, _talk(clients[3]), external_id=None, kind="text", text="oh, hello", payload={}, now=later)
+    return {"case": waiting.id, "taken": seen.id}

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bot.clinic.cases import open_case
 from bot.console import live
 from bot.store.messages import add_inbound
+from tests.fakes.clinic_weeks import served_console
 from tests.fakes.console import NOW, PASSWORD
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -169,3 +170,25 @@ def _problems(page: Page) -> list[str]:
     found = [violation["id"] for violation in Axe().run(page).response["violations"]]
     wide = page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
     return [*found, "too wide"] if wide else found
+
+
+def test_pages_full_of_weeks_are_accessible_and_fit_a_phone(chromium, tmp_path):
+    with served_console(tmp_path) as served:
+        context = chromium.new_context(viewport={"width": 390, "height": 800}, bypass_csp=True)
+        page = context.new_page()
+        served.sign_in(page)
+        client, found = served.ids["client"], {}
+        for name in ("use", "supervision", f"clients/{client}", f"supervision/clients/{client}", "notifications"):
+            page.goto(f"{served.address}/{name}")
+            for summary in page.locator("summary").all():
+                summary.click()
+            found[name] = _problems(page)
+        page.goto(f"{served.address}/appointments?view=week&on=2026-11-26")
+        found["week"] = _problems(page)
+        page.get_by_role("link", name="13:00 Maya Lind").click()
+        page.get_by_role("link", name="Move the appointment of Maya Lind").click()
+        found["move"] = _problems(page)
+        page.get_by_role("button", name="13:30 Ms Okafor").first.click()
+        page.get_by_text("13:30–14:00").wait_for()
+        context.close()
+    assert {name: problems for name, problems in found.items() if problems} == {}
