@@ -29,6 +29,7 @@ from bot.bus import Bus
 from bot.clinic.cases import open_case, open_risk_case
 from bot.clinic.config import ClinicConfig
 from bot.clinic.intake import Step as SheetStep
+from bot.clinic.proactive import pause
 from bot.clinic.rights import erase_client
 from bot.clinic.schedule import SlotTaken, free_slots, hold, label, upcoming
 from bot.dialogue import DialogueAnswer, DialogueDown
@@ -329,6 +330,7 @@ class Conversations:
         if asked is not None:
             await self._store(work, self._asked_result(work, verdict, step, asked))
             return True
+        inbound.text = requests.phrase(inbound.text)  # for this turn; what is kept is what was typed
         sheet = self.questionnaires.take(
             work.sheets, inbound, work.conversation, work.client, work.hours_away(self.clock())
         )
@@ -486,7 +488,7 @@ class Conversations:
         self, work: _Work, verdict: Verdict, step: Step, rng: random.Random, sheet: SheetStep | None = None
     ) -> bool:
         inbound, dialogue = work.inbound, work.conversation.dialogue
-        now, text = self.clock(), requests.phrase(work.inbound.text)
+        now, text = self.clock(), inbound.text
         before = MIState.from_dict(work.conversation.mi_state)
         turn = TurnContext(
             turn_id=f"{inbound.conversation_id}.{inbound.seq}.{secrets.token_hex(4)}",
@@ -543,11 +545,15 @@ class Conversations:
             dialogue=state,
             heard={"turn": turn.mi.turns, "process": turn.mi.process, **turn.heard},
             effects=self._case_effects(work, step),
-            turn_effects=[*turn.effects, *effects],
+            turn_effects=[*turn.effects, *effects, *self._paused(work, answer)],
             erases=turn.erases,
         )
         await self._store(work, result)
         return True
+
+    def _paused(self, work: _Work, answer: DialogueAnswer) -> list[Callable[[Session], None]]:
+        now, client_id = self.clock(), work.client.id
+        return [lambda session: pause(session, client_id, now)] if requests.pauses(answer.parse) else []
 
     async def _hold_on(self, work: _Work) -> None:
         """Tells the client once, honestly, that the answer is late. The message stays open."""

@@ -31,6 +31,14 @@ OFTEN = (
     (r"\b(week|weekly|7)\b", 7),
     (r"\b(no|not|never|none)\b", 0),
 )
+CHECK_IN = re.compile(
+    r"(?:(?:can|could|will|would) you |please |i(?:'d| would) like you to )*"
+    r"(?:check in (?:on|with) me|look in on me|write to me first)"
+    r"(?P<often> (?:now and then|sometimes|regularly|every day|daily|every (?:three|3) days|"
+    r"(?:once |every )?(?:a )?week(?:ly)?))?"
+    r"[.!? ]*",
+    re.IGNORECASE,
+)
 GO_ON = re.compile(
     r"(?:can i |i want to |let me |please )*(?:continue|go on|carry on|move|switch|open)(?: this| this chat| it)?"
     r" (?:on|in|to|over to)(?: the| my| a)? (?P<where>telegram|web|website|browser|computer)[.!? ]*",
@@ -88,6 +96,11 @@ def about_attachment(what: str, emergency: str) -> str:
     return str(words.get(what, words["file"])).format(emergency=emergency)
 
 
+def pauses(parse: Mapping[str, Any]) -> bool:
+    """Whether Rasa has understood a message as the wish for no reminders; its rules say the words."""
+    return bool((parse.get("intent") or {}).get("name") == "pause_reminders")
+
+
 def answer(request: Request) -> Answer | None:
     """The answer to a request of ours; None for everything else."""
     text, payload = request.inbound.text, str(request.inbound.payload.get("payload", ""))
@@ -97,8 +110,12 @@ def answer(request: Request) -> Answer | None:
     go_on = GO_ON.fullmatch(text.strip())
     if go_on:
         return _go_on(request, "telegram" if go_on["where"].lower() == "telegram" else "web")
+    check_in = CHECK_IN.fullmatch(text.strip())
+    if check_in:
+        often = check_in["often"] if request.client.consent_version is not None else None
+        return (_how_often(request, "", often) if often else None) or _check_in(request)
     if payload.startswith("checkin:") or request.conversation.dialogue.get("asked") == "checkin":
-        return _how_often(request, payload)
+        return _how_often(request, payload, text)
     return None
 
 
@@ -128,11 +145,11 @@ def _check_in(request: Request) -> Answer:
     return Answer((replace(question, payload={"buttons": buttons}),), asked="checkin")
 
 
-def _how_often(request: Request, payload: str) -> Answer | None:
+def _how_often(request: Request, payload: str, text: str) -> Answer | None:
     """The answer to how often; None for words that are about something else."""
     named = re.fullmatch(r"checkin:([0137])", payload)
-    said = [days for pattern, days in OFTEN if re.search(pattern, request.inbound.text, re.IGNORECASE)]
-    if named is None and (not said or len(request.inbound.text.split()) > 6):
+    said = [days for pattern, days in OFTEN if re.search(pattern, text, re.IGNORECASE)]
+    if named is None and (not said or len(text.split()) > 6):
         return None
     days = int(named[1]) if named else said[0]
     if not days:

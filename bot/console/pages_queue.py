@@ -13,7 +13,7 @@ from bot.clinic import cases
 from bot.clinic.schedule import upcoming
 from bot.clinic.takeover import taken
 from bot.console.desk import Desk
-from bot.console.talks import called, name_of, unanswered_since
+from bot.console.talks import blocked_since, called, name_of, unanswered_since
 from bot.store.models import Alert, Case, Client
 
 WITHOUT_SCRIPTS_SECONDS = 20
@@ -56,6 +56,7 @@ def row(session: Session, case: Case, now: datetime) -> dict[str, Any]:
         "rounds": rounds,
         "failed": any(alert.error and not alert.sent_at for alert in alerts if alert.round == rounds),
         "notes": len(cases.notes(session, case.id)),
+        "blocked": blocked_since(session, client.id),
     }
 
 

@@ -9,6 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot.clinic import cases
+from bot.store import places
+from bot.store.messages import latest_conversation
 from bot.store.models import Case, Client, Conversation, Message, Staff
 
 MOST_MESSAGES = 500
@@ -20,6 +22,7 @@ class Talk:
 
     `why` is shared, risk, taken or "" (nothing may be read); `since` is set when only later messages may be. `taken_by`
     is a name. `reachable`: whether staff may take over or write, which needs an open case or the client's consent.
+    `blocked_since`: nothing arrives at the client since then, because they have blocked the bot or deleted the account.
     """
 
     client: Client
@@ -29,6 +32,7 @@ class Talk:
     taken_by: str
     reachable: bool
     channels: tuple[str, ...]
+    blocked_since: datetime | None = None
 
 
 def talk(session: Session, client: Client) -> Talk:
@@ -45,6 +49,7 @@ def talk(session: Session, client: Client) -> Talk:
         taken_by=name_of(session, client.taken_by),
         reachable=open_case is not None or client.share_with_clinic or client.taken_by is not None,
         channels=tuple(sorted(channels)),
+        blocked_since=blocked_since(session, client.id),
     )
 
 
@@ -59,6 +64,12 @@ def may_read(session: Session, client: Client) -> str:
     if cases.open_risk_case(session, client.id) is not None:
         return "risk"
     return "taken" if client.taken_by is not None else ""
+
+
+def blocked_since(session: Session, client_id: str) -> datetime | None:
+    """Since when nothing arrives where the client wrote last; None while it does."""
+    conversation = latest_conversation(session, client_id)
+    return places.unreachable_since(session, conversation) if conversation else None
 
 
 def unanswered_since(session: Session, client_id: str) -> datetime | None:

@@ -374,6 +374,18 @@ def test_check_ins_are_asked_for_and_paused(stack: Stack, phone: TelegramPerson,
     assert client_of(stack, phone.conversation_id).reminders_paused_at is not None
 
 
+@pytest.mark.parametrize(
+    ("text", "days"), [("Can you check in on me every day?", 1), ("please check in with me once a week", 7)]
+)
+def test_a_check_in_can_be_asked_for_in_words_on_the_web_too(
+    stack: Stack, web: WebPerson, text: str, days: int
+) -> None:
+    assert "/pause stops it" in joined(web.say(text))
+    client = client_of(stack, web.conversation_id)
+    assert stack.read(lambda session: session.get_one(CheckIn, client.id)).every_days == days
+    assert stack.inbound(web.conversation_id)[-1].text == text
+
+
 def test_other_words_in_between_are_answered_as_ever(stack: Stack, phone: TelegramPerson) -> None:
     phone.open()
     consents(stack, phone.conversation_id)

@@ -103,11 +103,11 @@ class TelegramChannel:
 
     async def stop(self) -> None:
         self._stopped = True
+        await self.delivery.stop()
         tasks = [*self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self.delivery.stop()
         with contextlib.suppress(TelegramError):
             await self.bot.shutdown()
 

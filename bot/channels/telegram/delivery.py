@@ -32,6 +32,7 @@ from bot.store.models import Conversation, Message
 
 log = structlog.get_logger()
 COURIERS = 8
+FAREWELL_SECONDS = 5.0
 RETRY_SECONDS = (1, 2, 5, 15, 60)
 GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
 """What Telegram says (lower case) of a chat that is no more."""
@@ -69,12 +70,18 @@ class Delivery:
         self._numbers = itertools.count()
         self._something = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._couriers: list[asyncio.Task[None]] = []
+        self._stopping = False
 
     def start(self) -> None:
-        for _ in range(COURIERS):
-            self._spawn(self._courier())
+        self._couriers = [self._spawn(self._courier()) for _ in range(COURIERS)]
 
     async def stop(self) -> None:
+        """Lets what is on its way arrive and be noted, so that a restart sends nothing twice."""
+        self._stopping = True
+        self._something.set()
+        if self._couriers:
+            await asyncio.wait(self._couriers, timeout=FAREWELL_SECONDS)
         tasks = [*self._tasks]
         for task in tasks:
             task.cancel()
@@ -114,7 +121,8 @@ class Delivery:
             if self._places.get(conversation_id) == urgency and conversation_id not in self._busy:
                 del self._places[conversation_id]
                 return conversation_id
-        self._something.clear()
+        if not self._stopping:
+            self._something.clear()
         return None
 
     def _later(self, conversation_id: str) -> None:
@@ -124,7 +132,7 @@ class Delivery:
         asyncio.get_running_loop().call_later(wait, self.look, conversation_id)
 
     async def _courier(self) -> None:
-        while True:
+        while not self._stopping:
             conversation_id = self._take()
             if conversation_id is None:
                 await self._something.wait()
@@ -211,10 +219,11 @@ class Delivery:
             await asyncio.sleep(wait)
         await self.db.write(note)
 
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    def _spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _next(session: Session, conversation_id: str, now: datetime) -> _Next | None:
