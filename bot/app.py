@@ -52,15 +52,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def load_clinic(settings: Settings) -> ClinicConfig:
-    """The clinic's settings, or the demo clinic where there is no file.
-
-    Raises:
-        ClinicConfigError: the file is wrong; the message names the line.
-    """
-    return ClinicConfig.load(settings.clinic_file) if settings.clinic_file.exists() else ClinicConfig.demo()
-
-
 class NoScreener:
     """Stands where the screener could not be loaded: every message then fails closed."""
 
@@ -117,7 +108,7 @@ async def running(
     Raises:
         StoreError, ClinicConfigError, RasaError: with one sentence on what to do.
     """
-    clinic = load_clinic(settings)
+    clinic = ClinicConfig.of(settings.clinic_file)
     db = Database(settings.database)
     db.migrate()
     db.take_lease()

@@ -287,6 +287,15 @@ class ClinicConfig(Strict):
         return self.model_copy(update=found)
 
     @classmethod
+    def of(cls, path: Path) -> ClinicConfig:
+        """The settings in a file, or the demo clinic where there is none.
+
+        Raises:
+            ClinicConfigError: the file is wrong; the message names the line.
+        """
+        return cls.load(path) if path.exists() else cls.demo()
+
+    @classmethod
     def demo(cls) -> ClinicConfig:
         """A made-up clinic, to try everything without a file. It tells nobody but the console."""
         return cls.model_validate(_DEMO)

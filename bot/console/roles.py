@@ -27,6 +27,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "see_use": frozenset({"admin", "clinician"}),
     "supervise": frozenset({"admin", "clinician"}),
     "see_audit": frozenset({"admin", "auditor"}),
+    "see_settings": frozenset({"admin", "auditor"}),
     "manage_staff": frozenset({"admin"}),
     "own_account": frozenset(ROLES),
     OWN_SECOND_FACTOR: frozenset(ROLES),
@@ -99,6 +100,7 @@ ROUTES: dict[str, str] = {
     "POST /console/addresses/unblock": "manage_staff",
     "GET /console/audit": "see_audit",
     "GET /console/audit.csv": "see_audit",
+    "GET /console/settings": "see_settings",
     # files of the pages
     "GET /console/console.css": OPEN,
     "GET /console/console.js": OPEN,

@@ -18,6 +18,7 @@ from bot.console import (
     pages_notifications,
     pages_oidc,
     pages_queue,
+    pages_settings,
     pages_sign_in,
     pages_staff,
     pages_supervision,
@@ -63,6 +64,7 @@ def router(app_state: Any) -> APIRouter:
         pages_supervision,
         pages_use,
         pages_audit,
+        pages_settings,
     ):
         part.add(pages, desk)
 

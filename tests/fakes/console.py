@@ -22,6 +22,7 @@ from bot.clinic.schedule import book, free_slots
 from bot.console import visits
 from bot.console.roles import ROLES
 from bot.console.router import router
+from bot.settings import Settings
 from bot.store.database import Database
 from bot.store.models import Audit, Base, Case, Client, Conversation, Message, Staff
 
@@ -79,6 +80,12 @@ def console_clinic(folder: Path, password_hash: str) -> Iterator[SimpleNamespace
     world = SimpleNamespace(now=NOW, db=db)
     app = FastAPI()
     app.state.db, app.state.clinic, app.state.session_key = db, config, "a key for tests"
+    app.state.settings = Settings(
+        home=folder,
+        clinic_file=folder / "clinic.yml",  # there is none: the demo clinic
+        database_url=f"sqlite:///{folder / 'console.db'}",
+        public_url="",
+    )
     app.state.clock, app.state.bus = lambda: world.now, Bus()
     world.signals = []
     app.state.bus.listen(world.signals.append)
