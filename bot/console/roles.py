@@ -67,6 +67,9 @@ ROUTES: dict[str, str] = {
     # clients
     "GET /console/clients": "see_client",
     "GET /console/clients/{client_id}": "see_client",
+    "GET /console/clients/{client_id}/summary": "see_client",
+    "GET /console/clients/{client_id}/summary.pdf": "see_client",
+    "GET /console/clients/{client_id}/summary.fhir.json": "see_client",
     "POST /console/clients/{client_id}/take-over": "talk_with_client",
     "POST /console/clients/{client_id}/hand-back": "talk_with_client",
     "POST /console/clients/{client_id}/write": "talk_with_client",
