@@ -126,11 +126,13 @@ def check() -> None:
 
 
 @app.command()
-def export(client: str) -> None:
-    """Everything kept about a client, as JSON."""
+def export(
+    client: str, page: Annotated[bool, typer.Option("--page", help="A page to read (HTML) instead of JSON.")] = False
+) -> None:
+    """Everything kept about a client, as JSON or as a page to read."""
     from bot.commands.rights import export as work
 
-    work(_settings(), client, sys.stdout)
+    work(_settings(), client, sys.stdout, page)
 
 
 @app.command()
@@ -152,6 +154,24 @@ def invite(
     from bot.commands.invite import invite as work
 
     work(_settings(), note, days, sys.stdout)
+
+
+@app.command()
+def backup(file: Path) -> None:
+    """Copy the database into a new file, also while Evoke runs."""
+    from bot.commands.backup import backup as work
+
+    work(_settings(), file, console)
+
+
+@app.command()
+def restore(file: Path, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Put a backup in the database's place; Evoke has to be stopped."""
+    from bot.commands.backup import restore as work
+
+    if not yes:
+        typer.confirm(f"Replace the present database by {file}?", abort=True)
+    work(_settings(), file, console)
 
 
 @staff_app.command("add")

@@ -8,16 +8,23 @@ from typing import IO
 
 from rich.console import Console
 
+from bot.app import load_clinic
+from bot.clinic.export_page import export_page
 from bot.clinic.rights import erase_client, export_client
 from bot.settings import Settings
 from bot.store.database import Database, StoreError
 from bot.store.models import Client
 
 
-def export(settings: Settings, client: str, out: IO[str]) -> None:
-    """Writes everything kept about a client as JSON."""
+def export(settings: Settings, client: str, out: IO[str], page: bool = False) -> None:
+    """Writes everything kept about a client as JSON, or as a page to read."""
+    clinic = load_clinic(settings)
     db = _open(settings, client)
-    json.dump(db.read_now(lambda session: export_client(session, client)), out, indent=2, ensure_ascii=False)
+    if page:
+        now = datetime.now(UTC)
+        out.write(db.read_now(lambda session: export_page(session, clinic, client, now)))
+    else:
+        json.dump(db.read_now(lambda session: export_client(session, client)), out, indent=2, ensure_ascii=False)
     out.write("\n")
     db.close()
 
