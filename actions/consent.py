@@ -11,8 +11,9 @@ from rasa_sdk.types import DomainDict
 from sqlalchemy.orm import Session
 
 from actions.speech import take, tell
+from bot.clinic.rights import forget
 from bot.clinic.sharing import ITEMS, TALK, choose
-from bot.store.messages import forget_words
+from bot.mi.state import MIState
 from bot.store.models import Client
 from bot.turns import this_turn
 
@@ -45,7 +46,8 @@ class ActionConsentDeclined(Action):
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         turn = this_turn()
-        turn.later(lambda session: forget_words(session, turn.conversation_id))
+        turn.mi = MIState()
+        turn.later(lambda session: forget(session, turn.client_id))
         tell(dispatcher, "consent.declined")
         return []
 

@@ -11,6 +11,7 @@ from rasa_sdk.types import DomainDict
 
 from actions.appointments import emptied, over
 from actions.speech import take, tell, utter
+from bot.clinic.notices import words
 from bot.mi.state import MIState
 from bot.mi.turn import Say
 from bot.turns import this_turn
@@ -105,13 +106,16 @@ class ActionStartOverConfirmed(Action):
 
 
 class ActionExport(Action):
-    """Offers a copy of everything that is kept."""
+    """Offers a copy of everything that is kept: a page to read, and a file for programs."""
 
     def name(self) -> str:
         return "action_export"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
-        card = {"type": "summary", "title": "Everything kept about you", "lines": [], "file": "export.json"}
         tell(dispatcher, "control.export")
-        dispatcher.utter_message(json_message={"card": card})
+        card = {"type": "summary", "title": "Everything kept about you", "lines": []}
+        dispatcher.utter_message(json_message={"card": {**card, "file": "export.html"}})
+        moves = ["give_information:control.export_file"]
+        dispatcher.utter_message(text=words("export_file"), json_message={"moves": moves})
+        dispatcher.utter_message(json_message={"card": {**card, "file": "export.json"}})
         return []

@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from bot import crisis, requests
 from bot.bus import Bus
+from bot.clinic import notices
 from bot.clinic.cases import open_case, open_risk_case
 from bot.clinic.config import ClinicConfig
 from bot.clinic.intake import Step as SheetStep
@@ -40,6 +41,7 @@ from bot.mi.turn import MICore, sentence_id
 from bot.questionnaires import (
     Open,
     Questionnaires,
+    awaiting,
     is_idle,
     risk_verdict,
     with_question_of,
@@ -176,9 +178,14 @@ class Conversations:
         """The welcome with the crisis line, and the question for consent."""
         moves = ["welcome", "welcome.crisis", *(["welcome.telegram"] if channel == "telegram" else [])]
         welcome = " ".join(self.static_words(move) for move in moves)
+        return [Outbound(welcome, moves=("structure:welcome",)), *self._consent()]
+
+    def _consent(self) -> list[Outbound]:
+        """The clinic's own words about what is kept, where it has some, and the question."""
+        own = self.clinic.consent.text
         buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
         return [
-            Outbound(welcome, moves=("structure:welcome",)),
+            *([Outbound(own, moves=("give_information:consent.text",))] if own else []),
             Outbound(
                 self.static_words("consent.ask"), payload={"buttons": buttons}, moves=("closed_question:consent.ask",)
             ),
@@ -331,6 +338,9 @@ class Conversations:
             await self._store(work, self._asked_result(work, verdict, step, asked))
             return True
         inbound.text = requests.phrase(inbound.text)  # for this turn; what is kept is what was typed
+        if self._consent_is_old(work):
+            await self._store(work, self._ask_consent_anew(work, verdict, step))
+            return True
         sheet = self.questionnaires.take(
             work.sheets, inbound, work.conversation, work.client, work.hours_away(self.clock())
         )
@@ -360,6 +370,21 @@ class Conversations:
             effects=self._case_effects(work, step),
             turn_effects=[asked.effect] if asked.effect else [],
         )
+
+    def _consent_is_old(self, work: _Work) -> bool:
+        """Whether the client agreed to an earlier version and has not been asked about this one."""
+        return (
+            work.client.consent_version not in (None, self.clinic.consent.version)
+            and awaiting(work.conversation.dialogue) != "consent"
+        )
+
+    def _ask_consent_anew(self, work: _Work, verdict: Verdict, step: Step) -> _Result:
+        """The new words and the question, before anything else: a yes to something else is no consent."""
+        changed = notices.words("consent_changed").format(clinic=self.clinic.name)
+        replies = [Outbound(changed, moves=("structure:consent.changed",)), *self._consent()]
+        dialogue = work.conversation.dialogue
+        slots = {**dialogue.get("slots", {}), "awaiting": "consent"}
+        return _Result(replies, verdict, step.state, dialogue={**dialogue, "slots": slots, "loop": None})
 
     async def _sheet_result(
         self, work: _Work, verdict: Verdict, step: Step, sheet: SheetStep, rng: random.Random
@@ -509,11 +534,8 @@ class Conversations:
             db=self.db,
             rng=rng,
         )
-        consent = work.client.consent_version
-        outdated = {"awaiting": "consent"} if consent not in (None, self.clinic.consent.version) else {}
         slots = {
             **dialogue.get("slots", {}),
-            **outdated,
             "channel": work.conversation.channel,
             "said": dialogue.get("said", []),
             "clinic": self.clinic.name,
@@ -576,6 +598,8 @@ class Conversations:
     async def _store(self, work: _Work, result: _Result) -> None:
         now = self.clock()
         await self.db.write(lambda session: self._commit(session, work, result, now))
+        if result.erases:
+            await asyncio.to_thread(self.db.forget_old_pages)
         ANSWERED.labels(tier=result.verdict.tier.label).inc()
         self.bus.signal(work.inbound.conversation_id)
 

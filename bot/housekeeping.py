@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -35,7 +36,7 @@ class Housekeeping:
         await self.db.write(lambda session: forget_used_numbers(session, self.clock()))
         erased = await self.db.write(lambda session: erase_old(session, self.clinic, self.clock()))
         if erased:
-            self.db.forget_old_pages()
+            await asyncio.to_thread(self.db.forget_old_pages)
             log.info("retention", erased=erased)
         return None
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot import crisis
 from bot.clinic.calendar import invitation
 from bot.clinic.config import ClinicConfig
+from bot.clinic.export_page import export_page
 from bot.clinic.rights import export_client
 from bot.clinic.schedule import upcoming
 from bot.mi.plan import first_person
@@ -66,12 +67,19 @@ def export(session: Session, conversation_id: str, clinic: ClinicConfig, now: da
     return json.dumps(kept, indent=2, ensure_ascii=False).encode(), "application/json"
 
 
+def readable_export(session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
+    """Everything about the client as a page."""
+    client_id = session.get_one(Conversation, conversation_id).client_id
+    return export_page(session, clinic, client_id, now).encode(), "text/html; charset=utf-8"
+
+
 FILES: dict[str, Callable[[Session, str, ClinicConfig, datetime], Made]] = {
     "plan.txt": plan,
     "summary.txt": summary,
     "help.txt": help_lines,
     "appointment.ics": appointment,
     "export.json": export,
+    "export.html": readable_export,
 }
 
 

@@ -182,7 +182,12 @@ class Consent(Strict):
     """The consent that clients give. A new version is asked for again."""
 
     version: str = Field("1", min_length=1, max_length=32)
-    text_file: Path | None = None
+    text_file: Path | None = Field(None, description="the clinic's own words, shown before the question")
+
+    @functools.cached_property
+    def text(self) -> str:
+        """The clinic's own words; empty where it has none."""
+        return self.text_file.read_text(encoding="utf-8").strip() if self.text_file else ""
 
 
 class Intake(Strict):

@@ -13,7 +13,11 @@ from sqlalchemy import ColumnElement, Table, delete, or_, select, text, union
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
-from bot.store.models import Appointment, Audit, Base, Case, Client, Conversation
+from bot.store.messages import forget_words
+from bot.store.models import Appointment, Audit, Base, Case, Client, Conversation, Questionnaire
+
+WITHOUT_CONSENT = timedelta(days=1)
+"""How long what somebody typed before a yes is kept, since a danger in it has to be answered."""
 
 
 class ClientNotFound(LookupError):
@@ -59,8 +63,20 @@ def erase_client(session: Session, client_id: str, now: datetime) -> None:
     session.expire_all()
 
 
+def forget(session: Session, client_id: str) -> None:
+    """After a no to being kept: empties what the client said, chose and answered. Rows of messages stay without words,
+    so that nothing is answered twice; cases and appointments stay until their time is over."""
+    client = session.get_one(Client, client_id)
+    client.consent_version = client.consented_at = None
+    client.shares, client.share_with_clinic = {}, False
+    for conversation in client.conversations:
+        forget_words(session, conversation.id)
+    session.execute(delete(Questionnaire).where(Questionnaire.client_id == client_id))
+
+
 def erase_old(session: Session, config: ClinicConfig, now: datetime) -> int:
-    """Erases the clients whose conversations have been silent for the clinic's `retention_days`.
+    """Erases the clients whose conversations have been silent for the clinic's `retention_days`, and after a day those
+    who never consented to be kept.
 
     Who has an open case, or an appointment still to come, is kept.
 
@@ -68,15 +84,22 @@ def erase_old(session: Session, config: ClinicConfig, now: datetime) -> int:
         How many were erased.
     """
     before = now - timedelta(days=config.retention_days)
-    recent = select(Conversation.client_id).where(Conversation.updated_at >= before)
+    silent = _silent_since(before)
+    unconsented = Client.consent_version.is_(None) & _silent_since(now - WITHOUT_CONSENT)
     waiting = select(Case.client_id).where(Case.closed_at.is_(None))
     coming = select(Appointment.client_id).where(Appointment.slot_key.is_not(None), Appointment.ends_at > now)
-    kept = union(recent, waiting, coming).subquery()
-    old = select(Client.id).where(Client.created_at < before, Client.id.not_in(select(kept.c.client_id)))
+    kept = union(waiting, coming).subquery()
+    old = select(Client.id).where(silent | unconsented, Client.id.not_in(select(kept.c.client_id)))
     found = list(session.scalars(old))
     for client_id in found:
         erase_client(session, client_id, now)
     return len(found)
+
+
+def _silent_since(before: datetime) -> ColumnElement[bool]:
+    """Clients who began before a time, and of whose conversations none has moved since."""
+    recent = select(Conversation.client_id).where(Conversation.updated_at >= before)
+    return (Client.created_at < before) & Client.id.not_in(recent)
 
 
 def _reached(client_id: str) -> dict[Table, ColumnElement[bool]]:

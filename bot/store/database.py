@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -25,6 +26,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 T = TypeVar("T")
+CHECKPOINT_PAUSES = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Seconds between two tries to empty the write-ahead log."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -96,11 +99,21 @@ class Database:
         except (DatabaseError, sqlite3.DatabaseError, CommandError) as error:
             raise StoreError(self._damaged(str(getattr(error, "orig", None) or error))) from error
 
-    def forget_old_pages(self) -> None:
-        """After an erasure: takes what SQLite's write-ahead log still holds out of the log."""
-        if self.is_sqlite:
+    def forget_old_pages(self) -> bool:
+        """After an erasure: takes what SQLite's write-ahead log still holds out of the log.
+
+        Returns:
+            Whether it is done; False when readers were in the way all the time, and the next checkpoint has to do it.
+        """
+        if not self.is_sqlite:
+            return True
+        for pause in CHECKPOINT_PAUSES:
             with self.engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if busy is not None and not busy[0]:
+                return True
+            time.sleep(pause)
+        return False
 
     def take_lease(self) -> None:
         """Makes sure that this is the only process that answers messages on this database.

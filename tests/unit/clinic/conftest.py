@@ -44,7 +44,7 @@ def session(db: Database) -> Iterator[Session]:
 
 def add_client(session: Session, id_: str) -> None:
     """A client with one conversation, `<id>-talk`."""
-    session.add(Client(id=id_, created_at=MONDAY))
+    session.add(Client(id=id_, consent_version="1", consented_at=MONDAY, created_at=MONDAY))
     session.flush()
     session.add(
         Conversation(

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import func, select
 
 from bot.clinic.cases import add_note, open_case
-from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client
+from bot.clinic.export_page import SHOWN, export_page
+from bot.clinic.rights import ClientNotFound, erase_client, erase_old, export_client, forget
 from bot.clinic.schedule import book, free_slots
 from bot.console.staff import create_staff
 from bot.store.models import (
@@ -153,6 +154,49 @@ def test_retention_erases_who_is_silent_for_long_and_keeps_open_cases(session, c
     session.flush()
     assert erase_old(session, config, long_after) == 1
     assert session.get(Client, "ana") is None
+
+
+def test_who_never_agreed_to_be_kept_is_erased_after_a_day(session, config, now):
+    client = session.get_one(Client, "ana")
+    client.consent_version = client.consented_at = None
+    session.flush()
+    assert erase_old(session, config, now + timedelta(hours=23)) == 0
+    assert erase_old(session, config, now + timedelta(hours=25)) == 1
+    assert session.get(Client, "ben") is not None, "who agreed is kept"
+
+
+def test_a_danger_told_before_consent_is_kept_while_its_case_is_open(session, config, now):
+    case = fill(session, config, now, "ana")
+    session.get_one(Client, "ana").consent_version = None
+    session.query(Appointment).delete()
+    session.flush()
+    assert erase_old(session, config, now + timedelta(days=3)) == 0
+    case.closed_at = now
+    session.flush()
+    assert erase_old(session, config, now + timedelta(days=3)) == 1
+
+
+def test_after_a_no_nothing_that_was_said_chosen_or_answered_is_left(session, filled, now):
+    forget(session, "ana")
+    session.commit()
+    text = json.dumps({k: v for k, v in export_client(session, "ana").items() if k != "case_note"})
+    assert f"{MARKER} of ana" not in text
+    assert rows(session)["questionnaire"] == 1, "ben's"
+    client = session.get_one(Client, "ana")
+    assert (client.consent_version, client.shares, client.share_with_clinic) == (None, {}, False)
+
+
+def test_the_page_to_read_holds_what_the_json_holds(session, filled, config, now):
+    session.get_one(Client, "ana").name = "<b>Ana</b>"
+    session.flush()
+    page = export_page(session, config, "ana", now)
+    assert "&lt;b&gt;Ana&lt;/b&gt;" in page
+    for expected in (f"{MARKER} of ana", "Little interest or pleasure in doing things: More than half the days"):
+        assert expected in page
+    assert "A case was looked at" in page
+    assert f"{MARKER} of ben" not in page
+    others = set(export_client(session, "ana")) - SHOWN - {"format", "audit"}
+    assert all(f">{table.replace('_', ' ')}<" in page for table in others), "no table is left out"
 
 
 def test_an_unknown_client_is_told(session, now):
