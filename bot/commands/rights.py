@@ -8,7 +8,7 @@ from typing import IO
 
 from rich.console import Console
 
-from bot.app import load_clinic
+from  import load_clinic
 from bot.clinic.export_page import export_page
 from bot.clinic.rights import erase_client, export_client
 from bot.settings import Settings
