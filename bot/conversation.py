@@ -322,11 +322,13 @@ class Conversations:
             await self._fail_closed(work, safety, error)
             return True
         self.screen_works = True
-        if step.replies:
+        taken = work.client.taken_by is not None
+        if step.replies and (not taken or verdict.tier > Tier.NONE or step.opens_case or step.raises_tier):
             await self._store(work, self._safety_result(work, verdict, step))
             return True
-        if work.client.taken_by is not None:
-            await self._store(work, _Result([], verdict, step.state, effects=self._case_effects(work, step)))
+        if taken:  # a person asks now: what safety asked is read once more, in this message, and then is over
+            state = replace(step.state, awaiting=None, tries=0, paused=())
+            await self._store(work, _Result([], verdict, state, effects=self._case_effects(work, step)))
             return True
         if inbound.kind == "attachment":
             text = requests.about_attachment(str(inbound.payload.get("what", "")), self.place.emergency)
@@ -427,7 +429,12 @@ class Conversations:
             return label(slots[0], zone) if slots else None
 
         paged = any(route.kind != "console" for route in self.clinic.routes_for(tier))
-        return replace(self.place, next_slot=await self.db.read(next_time), clinic_told=paged)
+        return replace(
+            self.place,
+            next_slot=await self.db.read(next_time),
+            clinic_told=paged,
+            human_live=work.client.taken_by is not None,
+        )
 
     def _safety_result(self, work: _Work, verdict: Verdict, step: Step) -> _Result:
         replies = [

@@ -128,6 +128,30 @@ def test_a_risk_still_opens_a_case_and_still_gets_the_safety_reply(people):
     assert "Tell me more" not in joined(replies)
 
 
+def test_safety_speaks_up_for_danger_and_leaves_the_rest_to_the_person(people):
+    stack, person = people("web")
+    person.say(DESPAIR)  # the protocol asks a question, and a person comes before it is answered
+    change(stack, person, take_over)
+    person._new()
+    assert person.say("who are you?") == []  # no answer to the question, and it is not put again
+    assert person.say("ok, good") == []
+    assert "988" in joined(person.say("i have the pills here and i am going to kill myself tonight"))
+    raised = stack.cases(person.conversation_id)[0].tier
+    assert raised in ("high", "imminent")
+    assert person.say("my name is kim") == []
+    assert stack.cases(person.conversation_id)[0].tier == raised
+
+
+def test_a_yes_to_what_safety_asked_still_raises_the_case(people):
+    stack, person = people("web")
+    person.say(DESPAIR)
+    change(stack, person, take_over)
+    person._new()
+    before = stack.cases(person.conversation_id)[0].tier
+    assert person.say("yes") != []
+    assert stack.cases(person.conversation_id)[0].tier != before
+
+
 def test_it_survives_a_restart(make_stack, dialogue):
     stack = make_stack(dialogue=dialogue)
     add_staff(stack, "rivera")
