@@ -8,7 +8,7 @@ from typing import IO
 
 from rich.console import Console
 
-from  import load_clinic
+from bot.clinic.config import ClinicConfig
 from bot.clinic.export_page import export_page
 from bot.clinic.rights import erase_client, export_client
 from bot.settings import Settings
@@ -18,7 +18,7 @@ from bot.store.models import Client
 
 def export(settings: Settings, client: str, out: IO[str], page: bool = False) -> None:
     """Writes everything kept about a client as JSON, or as a page to read."""
-    clinic = load_clinic(settings)
+    clinic = ClinicConfig.of(settings.clinic_file)
     db = _open(settings, client)
     if page:
         now = datetime.now(UTC)
