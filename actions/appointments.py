@@ -101,6 +101,8 @@ class ValidateBookingForm(FormValidationAction):
     async def validate_client_name(
         self, value: str, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> dict[str, Any]:
+        if speaks_of_else(tracker):
+            return {"client_name": None, "appointment_choice": None, "requested_slot": None}
         name = " ".join(this_turn().text.split()).strip(" .,!")
         for opening in ("my name is ", "my name's ", "i'm ", "im ", "i am ", "it's ", "its ", "call me "):
             if name.lower().startswith(opening):
@@ -190,9 +192,10 @@ class ActionCancelAppointment(Action):
 
 
 def speaks_of_else(tracker: Tracker) -> bool:
-    """Whether a client who was offered times talks about the change, or asks about it, instead."""
+    """Whether a client who was offered times, or asked for a name, talks about the change instead."""
     intent = (tracker.latest_message.get("intent") or {}).get("name")
-    return intent in GOES_ON and len(this_turn().text.split()) >= 4
+    least = 4 if tracker.get_slot("requested_slot") == "appointment_choice" else LONGEST_NAME + 1
+    return intent in GOES_ON and len(this_turn().text.split()) >= least
 
 
 def over() -> list[dict[str, Any]]:

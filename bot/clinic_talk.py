@@ -20,6 +20,8 @@ ORDINALS = (
     (r"\b(second|2nd|middle|number 2|option 2)\b|^two\b", 1),
     (r"\b(third|3rd|last|latest|number 3|option 3)\b|^three\b", 2),
 )
+LONGEST_CHOICE = 9
+"""Words; in a longer message "first" and "last" mostly belong to the client's story."""
 LATER = re.compile(r"\b(later|other times?|another|different|more times?|next week|none of (these|those|them))\b", re.I)
 
 
@@ -64,7 +66,7 @@ def chosen(text: str, payload: str, offered: Sequence[dict[str, str]]) -> str | 
     named = [offer for offer in offered if _names(lowered, offer["label"].lower())]
     if len(named) == 1:
         return named[0]["id"]
-    for pattern, place in ORDINALS:
+    for pattern, place in ORDINALS if len(lowered.split()) <= LONGEST_CHOICE else ():
         if re.search(pattern, lowered) and place < len(offered):
             return offered[place]["id"]
     if len(offered) == 1 and re.match(r"\s*(yes|yeah|ok|sure|fine|that works|good|please)\b", lowered):

@@ -85,8 +85,7 @@ def decide(
     best = max(CLASSES, key=lambda name: odds[name])
     ambivalent = best == "ambivalent"
     if ambivalent:
-        leaning = signals.plus - signals.minus or change - sustain
-        talk = "change" if leaning >= 0 else "sustain"
+        talk = "change" if _leaning(signals, change - sustain) >= 0 else "sustain"
         confidence = odds["ambivalent"] + odds[talk]
     else:
         talk, confidence = best, odds[best]
@@ -99,6 +98,13 @@ def decide(
         confidence=round(min(confidence, 0.999), 3),
         evidence=_evidence(signals, scores),
     )
+
+
+def _leaning(signals: Signals, learned: float) -> float:
+    """Which side of a message with both weighs more, above 0 for change: what is said last, as people mostly put what
+    they come down on at the end; by the learned head where no sign was found."""
+    last = max(signals.found, key=lambda s: (s.end, s.weight), default=None)
+    return learned if last is None or last.weight < SPAN_WEIGHT else float(last.sign)
 
 
 def cue_probabilities(signals: Signals) -> dict[str, float]:

@@ -556,10 +556,13 @@ class MICore:
         self._ask(draft, "offer.after_plan")
 
     def _offer_answer(self, draft: Draft) -> None:
-        if draft.heard.intent in ("affirm", "book_appointment", "ask_human", "change_talk", "choose_time"):
+        intent, short = draft.heard.intent, draft.heard.words <= LEAST_TOLD
+        if intent in ("affirm", "book_appointment", "ask_human", "choose_time") or (intent == "change_talk" and short):
             draft.wants = "appointment"
             draft.change(awaiting="", asked="")
             self._tell(draft, "offer.accepted")
+        elif intent in TALK_INTENTS and not short:  # the client goes on with their story
+            self._by_process[draft.state.process](draft)
         else:
             self._tell(draft, "offer.declined")
             if draft.state.process == "close":

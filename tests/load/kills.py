@@ -170,7 +170,10 @@ def count(outcome: Outcome, database: Path, people: list[Client]) -> None:
             outcome.out_of_order += [asked[n] for n in person.acknowledged if n in asked] != sorted(
                 asked[n] for n in person.acknowledged if n in asked
             )
-            cases = db.execute('SELECT id FROM "case" WHERE conversation_id = ?', (person.conversation_id,)).fetchall()
+            # A wish for a human is no risk: a conversation that gets as far as the clinic's offer may hold one.
+            cases = db.execute(
+                "SELECT id FROM \"case\" WHERE conversation_id = ? AND reason <> 'wish'", (person.conversation_id,)
+            ).fetchall()
             outcome.wrong_cases += len(cases) != (1 if person.in_danger else 0)
             holds = db.execute(
                 "SELECT count(*) FROM appointment WHERE conversation_id = ? AND status = 'held'",
