@@ -81,7 +81,7 @@ class Stack:
 
     def start(self) -> Stack:
         self._thread.start()
-        self._up.wait(150)
+        self._up.wait(300)
         if self._error is not None:
             raise self._error
         assert self.url, "the stack did not start"

@@ -176,8 +176,8 @@ class TelegramApi:
 
         @app.post("/bot{token}/{method}")
         async def call(token: str, method: str, request: Request) -> JSONResponse:
-            form = await request.form()
-            given = {n: v if isinstance(v, str) else (v.filename, await v.read()) for n, v in form.items()}
+            async with request.form() as form:
+                given = {n: v if isinstance(v, str) else (v.filename, await v.read()) for n, v in form.items()}
             self.calls.append((method, given))
             fault = self._faults[method].popleft() if self._faults[method] else self.trouble and self.trouble(method)
             if fault:
