@@ -188,7 +188,7 @@ class _Talk:
 
     def _said(self, quote: Quote) -> str:
         source = self._by_turn.get(quote.turn)
-        return _own_words(quote, self._texts[source.message_id] if source else "")
+        return own_words(quote, self._texts[source.message_id] if source else "")
 
     def _source_of(self, name: str, words: str) -> Source | None:
         """The message that a step of the plan was taken from."""
@@ -257,7 +257,7 @@ def _risks(session: Session, client: Client, talks: Sequence[_Talk], by_id: Mapp
         yield Risk(case, by_id.get(case.message_id or 0), asked)
 
 
-def _own_words(quote: Quote, message: str) -> str:
+def own_words(quote: Quote, message: str) -> str:
     """The part of a message that a quote was made of, as the client typed it.
 
     The core keeps quotes turned to the second person. Where no part of the message is like it (the message was of

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from bot.clinic.config import ClinicConfig
 from bot.clinic.sharing import agreed
 from bot.clinic.slots import MONTHS
+from bot.clinic.summary import own_words
 from bot.console.charts import Chart, Point, both_ways, lines
 from bot.console.talks import called, talk
-from bot.mi.plan import first_person
 from bot.mi.rulers import RULERS
 from bot.mi.state import MIState
 from bot.mi.strategy import PLAN_LABELS
@@ -128,14 +128,13 @@ def _label(days: Sequence[date]) -> str:
 
 
 def _quotes(states: Sequence[MIState], heard: Sequence[Sequence[Message]], sign: str) -> list[Quote]:
-    quotes = []
+    quotes: list[Quote] = []
     for state, messages in zip(states, heard, strict=True):
-        ids = {message.heard.get("turn"): message.id for message in messages}
-        quotes += [
-            Quote(first_person(first_person(quote.text, turned=True)), ids.get(quote.turn))
-            for quote in state.quotes
-            if quote.sign == sign
-        ]
+        by_turn = {message.heard.get("turn"): message for message in messages}
+        for quote in state.quotes:
+            if quote.sign == sign:
+                source = by_turn.get(quote.turn)
+                quotes.append(Quote(own_words(quote, source.text if source else ""), source.id if source else None))
     newest = {quote.text.lower(): quote for quote in quotes}  # what was said twice is shown once, with its last place
     return list(newest.values())[-MOST_QUOTES:]
 
