@@ -12,10 +12,13 @@ client is in a person's hands (`bot.clinic.takeover`) messages are stored and sc
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import random
+import re
 import secrets
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
@@ -64,6 +67,10 @@ REMEMBERED = 80
 """Marks of the last sentences said, for Rasa's responses."""
 OURS = ("said", "clinic", "crisis", "channel")
 """Slots that each turn is given anew and that are not kept with the dialogue."""
+
+
+class Overtaken(Exception):
+    """A later message with risk in it has to be answered first."""
 
 
 class Dialogue(Protocol):
@@ -146,6 +153,7 @@ class Conversations:
         self._screening = ThreadPoolExecutor(2, "screen")
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._news: dict[str, asyncio.Event] = {}
 
     # -- what channels call ----------------------------------------------------------------------------------------
 
@@ -238,6 +246,7 @@ class Conversations:
             self._workers[conversation_id] = task
         else:
             self._again.add(conversation_id)
+            self._news.setdefault(conversation_id, asyncio.Event()).set()
 
     async def recover(self) -> int:
         """Takes up every message that a stopped process left open; how many conversations that were."""
@@ -267,11 +276,13 @@ class Conversations:
     # -- working ---------------------------------------------------------------------------------------------------
 
     async def _work(self, conversation_id: str) -> None:
-        tries = 0
+        tries, news = 0, self._news.setdefault(conversation_id, asyncio.Event())
         while True:
             self._again.discard(conversation_id)
+            news.clear()
             try:
-                work = await self.db.read(lambda session: self._load(session, conversation_id))
+                first = await self._risk_ahead(conversation_id)
+                work = await self.db.read(functools.partial(self._load, conversation_id=conversation_id, first=first))
                 if work is None:
                     if conversation_id in self._again:
                         continue
@@ -288,13 +299,50 @@ class Conversations:
             finally:
                 self.bus.typing(conversation_id, False)
             tries = 0 if answered else tries + 1
-            if not answered:
-                await asyncio.sleep(RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
+            if not answered and not news.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
         self._workers.pop(conversation_id, None)
+        self._news.pop(conversation_id, None)
 
-    def _load(self, session: Session, conversation_id: str) -> _Work | None:
+    async def _risk_ahead(self, conversation_id: str) -> int | None:
+        """The first open message with risk in it, behind one that is not answered yet; it must not be kept waiting."""
+        waiting = await self.db.read(lambda session: store.open_behind_the_first(session, conversation_id))
+        for id_, text, history in waiting:
+            try:
+                risky = (await self.screen(text, history)).tier >= Tier.CHECK_IN
+            except Exception:
+                risky = True  # its turn fails closed, and at once
+            if risky:
+                return id_
+        return None
+
+    async def _unless_risk_waits(self, conversation_id: str, turn: Awaitable[DialogueAnswer]) -> DialogueAnswer:
+        """The dialogue's answer, unless a message with risk comes in while it is awaited.
+
+        Raises:
+            Overtaken: one did.
+        """
+        call = asyncio.ensure_future(turn)
+        news = self._news.setdefault(conversation_id, asyncio.Event())
+        try:
+            while not call.done():
+                heard = asyncio.ensure_future(news.wait())
+                await asyncio.wait({call, heard}, return_when=asyncio.FIRST_COMPLETED)
+                heard.cancel()
+                if news.is_set() and not call.done():
+                    news.clear()
+                    if await self._risk_ahead(conversation_id) is not None:
+                        raise Overtaken
+            return call.result()
+        finally:
+            call.cancel()
+
+    def _load(self, session: Session, conversation_id: str, first: int | None = None) -> _Work | None:
         inbound = store.next_open(session, conversation_id)
-        if inbound is None:
+        if inbound is not None and first is not None:
+            inbound = session.get_one(Message, first)
+        if inbound is None or inbound.answered_at is not None:
             return None
         conversation = session.get_one(Conversation, conversation_id)
         client = session.get_one(Client, conversation.client_id)
@@ -410,9 +458,13 @@ class Conversations:
         if not text:
             return NOTHING
         loop = asyncio.get_running_loop()
-        return await asyncio.wait_for(
+        verdict = await asyncio.wait_for(
             loop.run_in_executor(self._screening, self.screener.screen, text, history), self.screen_timeout
         )
+        bare = without_payload(text)
+        if bare != text:  # what stands in quotation marks there is no quotation
+            verdict = max(verdict, await self.screen(bare, history), key=lambda one: one.tier)
+        return verdict
 
     async def _place_with_slot(self, work: _Work, verdict: Verdict, safety: SafetyState) -> Place:
         """What the client may be told: the lines, and their time with the clinic, else its next free one."""
@@ -550,9 +602,12 @@ class Conversations:
         }
         self.turns.begin(turn)
         try:
-            answer = await self.dialogue.turn(
-                turn.turn_id, text, slots=slots, loop=dialogue.get("loop"), previous=turn.mi.asked
+            answer = await self._unless_risk_waits(
+                inbound.conversation_id,
+                self.dialogue.turn(turn.turn_id, text, slots=slots, loop=dialogue.get("loop"), previous=turn.mi.asked),
             )
+        except Overtaken:
+            return False
         except DialogueDown as error:
             log.warning("dialogue_down", why=str(error))
             await self._hold_on(work)
@@ -630,6 +685,8 @@ class Conversations:
             conversation.dialogue = result.dialogue
         for effect in (*result.effects, *result.turn_effects):
             effect(session)
+        if any(reply.kind == "safety" for reply in result.replies):
+            store.close_overtaken(session, inbound, now)
         store.add_outbound(session, conversation, result.replies, inbound.id, now)
 
 
@@ -655,6 +712,14 @@ def _erase_and_begin_anew(session: Session, conversation: Conversation, now: dat
     session.add(Endpoint(**here, conversation_id=fresh.id, used_at=now))
     session.flush()
     return fresh
+
+
+def without_payload(text: str) -> str:
+    """The words of "/inform{"name": "Sam"}", which Rasa's buttons and some clients send; other text as it is."""
+    named, brace, values = text.strip().partition("{")
+    if not (named.startswith("/") and brace):
+        return text
+    return " ".join(re.sub(r'"[^"]*"\s*:|[{}\[\]",]', " ", values).split())
 
 
 def merged(replies: Sequence[Mapping[str, Any]]) -> list[Outbound]:

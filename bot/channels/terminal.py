@@ -72,7 +72,11 @@ class Terminal:
             return
         number, waited, answered = sent.json()["message"]["id"], 0.0, False
         while waited < (PERSON_SECONDS if self.with_person else ANSWER_SECONDS):
-            messages = (await self._get(self.seen)).json()["messages"]
+            answer = await self._get(self.seen)
+            if answer.status_code >= 400:  # what was sent is kept; what it says is for people
+                print(f"! {answer.json().get('detail', 'That did not work.')}", flush=True)
+                return
+            messages = answer.json()["messages"]
             for message in messages:
                 if message["from"] != "client":
                     self._show(message)

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from bot.store.models import Client, Conversation, Endpoint, Message
 
+AHEAD = 50
+"""Open messages of one conversation that are looked through for risk at once."""
 HISTORY = 8
 """How many of the client's earlier messages the safety screen sees with a new one."""
 
@@ -203,6 +205,27 @@ def conversations_with_open_messages(session: Session) -> list[str]:
             select(Message.conversation_id).where(Message.direction == "in", Message.answered_at.is_(None)).distinct()
         )
     )
+
+
+def open_behind_the_first(session: Session, conversation_id: str) -> list[tuple[int, str, list[str]]]:
+    """(id, text, what the client wrote before) of every open message but the one that is next, in order."""
+    query = select(Message).where(
+        Message.conversation_id == conversation_id, Message.direction == "in", Message.answered_at.is_(None)
+    )
+    rows = list(session.scalars(query.order_by(Message.seq).offset(1).limit(AHEAD)))
+    return [(row.id, row.text, earlier_texts(session, row)) for row in rows]
+
+
+def close_overtaken(session: Session, inbound: Message, now: datetime) -> None:
+    """Marks the open messages before a message with risk in it as answered with it: its reply is what matters now."""
+    query = select(Message).where(
+        Message.conversation_id == inbound.conversation_id,
+        Message.direction == "in",
+        Message.answered_at.is_(None),
+        Message.seq < inbound.seq,
+    )
+    for row in session.scalars(query):
+        row.answered_at, row.tier = now, "none"
 
 
 def earlier_texts(session: Session, message: Message) -> list[str]:

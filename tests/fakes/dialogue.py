@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ class FakeDialogue:
 
     def __init__(self) -> None:
         self.down = False
+        self.late = 0.0
         self.say = ""
         self.texts: list[str] = []
 
@@ -21,6 +23,7 @@ class FakeDialogue:
     ) -> DialogueAnswer:
         if self.down:
             raise DialogueDown("switched off by the test")
+        await asyncio.sleep(self.late)
         self.texts.append(text)
         reply = {"text": self.say or f"Answer {len(self.texts)}. Tell me more."}
         return DialogueAnswer((reply,), {**slots, "awaiting": "nothing"}, loop)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 import bot.app
 from bot.app import Evoke, running, utc_now
 from bot.conversation import Dialogue, Screens
-from bot.duties import Clock
+from bot.duties import Clock, Engine
 from bot.safety.screen import Screener
 from bot.serve import serving
 from bot.settings import Settings
@@ -55,6 +55,7 @@ class Stack:
         dialogue: stands in for Rasa; None starts the real one.
         screen: stands in for the screener.
         clock: for tests that set the time.
+        engine: the real DBOS, for one stack at a time; several run side by side on the stand-in.
     """
 
     def __init__(
@@ -64,8 +65,10 @@ class Stack:
         dialogue: Dialogue | None = None,
         screen: Screens | None = None,
         clock: Clock = utc_now,
+        engine: Engine | None = None,
     ) -> None:
         self.settings, self._dialogue, self._screen, self.clock = settings, dialogue, screen, clock
+        self._engine = engine or FakeEngine(clock)
         self.url = ""
         self._evoke: Evoke | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -157,7 +160,7 @@ class Stack:
             dialogue=self._dialogue,
             screener=screen,
             clock=self.clock,
-            engine=FakeEngine(self.clock),  # DBOS is one a process, and several stacks run side by side
+            engine=self._engine,
         )
         async with started as evoke, serving(evoke) as url:
             self._evoke, self.url = evoke, url
