@@ -44,6 +44,18 @@ def chat(
 
 
 @app.command()
+def calendars() -> None:
+    """The private address of each clinician's calendar feed."""
+    from bot.app import load_clinic
+    from bot.clinic.feed import address_of
+
+    settings = _settings()
+    key, public = settings.session_key(), settings.public_url or f"http://{settings.host}:{settings.port}"
+    for clinician in load_clinic(settings).clinicians:
+        typer.echo(f"{clinician.name}\t{address_of(key, public, clinician.id)}")
+
+
+@app.command()
 def train(force: Annotated[bool, typer.Option("--force", help="Train even if nothing changed.")] = False) -> None:
     """Train the Rasa model, the risk model and the meanings' vectors where their data has changed."""
     _ensure_model(_settings(), force)

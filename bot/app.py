@@ -24,8 +24,11 @@ from bot.channels.limits import ALL_CODES_PER_MINUTE, CODES_PER_MINUTE, RateLimi
 from bot.channels.pages import chat_page, widget_files
 from bot.channels.telegram.channel import TelegramChannel
 from bot.channels.telegram.webhook import webhook_router
+from bot.clinic import feed
 from bot.clinic.alerts import Pager
+from bot.clinic.busy import BusyTimes
 from bot.clinic.config import ClinicConfig
+from bot.clinic.mails import Mails
 from bot.console.router import router as console_router
 from bot.conversation import Conversations, Dialogue, Screens
 from bot.core import DATA, load_core
@@ -158,14 +161,18 @@ async def running(
 def duties_of(settings: Settings, clinic: ClinicConfig, db: Database, clock: Clock, engine: Engine) -> Duties:
     """Everything that is done by the clock."""
     pager = Pager(db, clinic, clock, public_url=settings.public_url or f"http://{settings.host}:{settings.port}")
-    house = Housekeeping(db, clinic, clock)
+    house, mails, busy = Housekeeping(db, clinic, clock), Mails(db, clinic, clock), BusyTimes(db, clinic, clock)
     looks: dict[str, Look] = {
         "page": pager.page,
         "round": pager.round,
         "hold": house.hold,
         "retention": house.retention,
+        "mail": mails.mail,
+        "busy": busy.busy,
     }
-    return Duties(db, clock, engine, looks=looks, sources=[pager.called_for, house.called_for])
+    return Duties(
+        db, clock, engine, looks=looks, sources=[pager.called_for, house.called_for, mails.called_for, busy.called_for]
+    )
 
 
 def web_app(evoke: Evoke) -> FastAPI:
@@ -197,6 +204,7 @@ def web_app(evoke: Evoke) -> FastAPI:
         expose_headers=["Retry-After"],
     )
     app.include_router(web.router)
+    app.include_router(feed.router)
     if evoke.telegram is not None and evoke.telegram.access.webhook:
         app.include_router(webhook_router(evoke.telegram))
     app.state.session_key = settings.session_key()

@@ -36,15 +36,16 @@ class Terminal:
 
     async def talk(self) -> None:
         """Until the end of input or Ctrl-C."""
-        await self._begin()
+        await self.begin()
         while True:
             line = await asyncio.to_thread(_read_line)
             if line is None:
                 return
             if line.strip():
-                await self._say(line)
+                await self.say(line)
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Goes on where it was, or begins a conversation; prints what was said."""
         if self.memory.exists():
             kept = json.loads(self.memory.read_text())
             self.id, self.token = kept["id"], kept["token"]
@@ -64,7 +65,8 @@ class Terminal:
         for message in body["messages"]:
             self._show(message)
 
-    async def _say(self, line: str) -> None:
+    async def say(self, line: str) -> None:
+        """Sends a line and prints what comes in answer."""
         payload = {"client_message_id": uuid.uuid4().hex, "text": line}
         sent = await self.http.post(f"/api/v1/conversations/{self.id}/messages", json=payload, headers=self._headers())
         if sent.status_code >= 400:

@@ -81,6 +81,7 @@ class Clinician(Strict):
     id: Identifier
     name: str = Field(min_length=1, max_length=200)
     email: str | None = None
+    calendar_env: str | None = Field(None, description="names the variable that holds their own calendar's address")
     availability: tuple[Rule, ...] = ()
     absences: tuple[Absence, ...] = ()
 

@@ -84,6 +84,16 @@ async def _mail(route: Route, page: Page, now: datetime, timeout: float) -> None
     message["Message-ID"] = f"<page-{page.id}-{page.case_id}@evoke.invalid>"
     message["Date"] = now
     message.set_content(page.text(now))
+    await send_mail(route, message, timeout)
+
+
+async def send_mail(route: Route, message: EmailMessage, timeout: float = TIMEOUT_SECONDS) -> None:
+    """Hands a message to a mail route's server.
+
+    Raises:
+        RouteFailed: its password is not set.
+        aiosmtplib.SMTPException, OSError: it did not take it.
+    """
     await aiosmtplib.send(
         message,
         hostname=route.host,

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
 from bot.clinic.slots import Slot, find_slot, label, slots_on
-from bot.store.models import Appointment
+from bot.store.models import Appointment, BusyTime
 
 __all__ = [
     "AppointmentNotFound",
@@ -214,14 +214,15 @@ def upcoming(session: Session, client_id: str, now: datetime) -> Appointment | N
 
 
 def _taken(session: Session, now: datetime) -> dict[str, list[tuple[datetime, datetime]]]:
-    """What is held or booked from now on, by clinician."""
+    """What is held, booked, or busy in a clinician's own calendar from now on, by clinician."""
     query = select(Appointment.clinician, Appointment.starts_at, Appointment.ends_at).where(
         Appointment.slot_key.is_not(None),
         Appointment.ends_at > now,
         or_(Appointment.status == "booked", Appointment.held_until > now),
     )
+    busy = select(BusyTime.clinician, BusyTime.starts_at, BusyTime.ends_at).where(BusyTime.ends_at > now)
     taken: dict[str, list[tuple[datetime, datetime]]] = {}
-    for clinician, starts_at, ends_at in session.execute(query):
+    for clinician, starts_at, ends_at in (*session.execute(query), *session.execute(busy)):
         taken.setdefault(clinician, []).append((starts_at, ends_at))
     return taken
 
@@ -320,4 +321,9 @@ def _refuse_overlap(
     for other in session.scalars(query):
         if other.id == but or (other.status == "held" and other.client_id == client_holds):
             continue
+        raise SlotTaken(slot.id)
+    busy = select(BusyTime.id).where(
+        BusyTime.clinician == slot.clinician, BusyTime.starts_at < slot.ends_at, BusyTime.ends_at > slot.starts_at
+    )
+    if session.scalars(busy.limit(1)).first() is not None:
         raise SlotTaken(slot.id)

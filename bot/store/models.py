@@ -229,6 +229,34 @@ class Appointment(Base):
     updated_at: Mapped[datetime]
 
 
+class CalendarMail(Base):
+    """A mail about an appointment (bot.clinic.mails): an invitation or update, a cancellation, a reminder."""
+
+    __tablename__ = "calendar_mail"
+    __table_args__ = (UniqueConstraint("appointment_id", "kind", "sequence"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    appointment_id: Mapped[str] = mapped_column(ForeignKey("appointment.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str] = mapped_column(String(12))  # request, cancel, reminder
+    sequence: Mapped[int]  # the appointment's, which it tells of
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+    error: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+
+
+class BusyTime(Base):
+    """When a clinician's own calendar says busy (bot.clinic.busy). Read anew every ten minutes; about nobody."""
+
+    __tablename__ = "busy_time"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    clinician: Mapped[str] = mapped_column(String(64), index=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+
+
 class Staff(Base):
     """Someone who signs in to the console."""
 
