@@ -46,12 +46,12 @@ def chat(
 @app.command()
 def calendars() -> None:
     """The private address of each clinician's calendar feed."""
-    from bot.app import load_clinic
+    from bot.clinic.config import ClinicConfig
     from bot.clinic.feed import address_of
 
     settings = _settings()
     key, public = settings.session_key(), settings.public_url or f"http://{settings.host}:{settings.port}"
-    for clinician in load_clinic(settings).clinicians:
+    for clinician in ClinicConfig.of(settings.clinic_file).clinicians:
         typer.echo(f"{clinician.name}\t{address_of(key, public, clinician.id)}")
 
 
