@@ -71,7 +71,7 @@ def repage(config: ClinicConfig) -> list[str]:
     """How long until the clinic is told again, tier by tier."""
     steps = config.notifications.repage_minutes
     return [
-        f"{words}: after {', then '.join(minutes(step) for step in getattr(steps, tier))}, and so on"
+        f"Told again ({words.lower()}): after {', then '.join(minutes(step) for step in getattr(steps, tier))} …"
         for tier, words in TIERS.items()
     ]
 

@@ -156,8 +156,9 @@ def clinician(id_: str, clinic: ClinicConfig) -> str:
 
 
 def audit_line(action: str) -> str:
-    """An action of the audit in words: "signed in", "view case"."""
-    return AUDIT.get(action, action.replace("_", " "))
+    """An action of the audit in words: "signed in", "looked at the case"."""
+    words = action.replace("_", " ")
+    return AUDIT.get(action, f"looked at the {words.removeprefix('view ')}" if words.startswith("view ") else words)
 
 
 def _of(table: dict[str, str]) -> Callable[[str], str]:

@@ -72,6 +72,7 @@ def test_every_page_is_accessible_and_fits_a_phone(chromium, address, clinic, sc
         "audit",
         "account",
         "account/second-factor",
+        "settings",
     ):
         page.goto(f"{address}/{name}")
         for summary in page.locator("summary").all():
@@ -147,6 +148,31 @@ def test_a_visit_that_ends_leads_to_the_sign_in_by_itself(chromium, address, cli
     clinic.now += timedelta(minutes=21)
     page.wait_for_url("**/sign-in*", timeout=10_000)
     page.close()
+
+
+def test_a_minute_before_an_idle_visit_ends_the_page_asks_and_one_click_keeps_it(chromium, address, clinic):
+    context = chromium.new_context()
+    page = context.new_page()
+    page.clock.install()
+    sign_in(page, address, "clinician")
+    page.goto(f"{address}/account")
+
+    def pass_(minutes: float) -> None:
+        clinic.now += timedelta(minutes=minutes)
+        page.clock.fast_forward(int(minutes * 60_000))
+
+    pass_(18)
+    assert not page.get_by_role("dialog").is_visible()
+    pass_(1.5)
+    page.get_by_role("dialog", name="Do you need more time?").wait_for(timeout=15_000)
+    with page.expect_response(lambda answer: answer.url.endswith("/visit") and answer.request.method == "POST"):
+        page.get_by_role("button", name="Stay signed in").click()
+    pass_(18)
+    assert page.goto(f"{address}/account").status == 200
+    assert page.get_by_role("heading", name="Your account").is_visible()
+    pass_(21)
+    page.wait_for_url("**/sign-in?next=*", timeout=15_000)
+    context.close()
 
 
 def test_everything_works_without_javascript_and_by_keyboard(chromium, address, clinic):

@@ -67,7 +67,7 @@ def test_the_words_say_what_is_set():
         "Riverside night line: 020 7946 0000",
         "pager: a signed call to https://pager.example/evoke, from “high” up",
         "mail: mail to a@b.example by localhost:587 (starttls), when another fails and with reminders",
-        "Happening now: after 5 min, then 5 min, then 10 min, and so on",
+        "Told again (happening now): after 5 min, then 5 min, then 10 min …",
         "A second factor with it has to be set up by: Administrator.",
         "doctors: clinician",
         "90 days of silence",
@@ -88,8 +88,8 @@ async def test_the_page_shows_the_settings_the_check_and_the_crisis_view(clinic)
         page = html.unescape((await auditor.get("/console/settings")).text)
     for text in (
         "The settings and all content can be used.",
-        "nobody is told about a case outside the console",
-        "a password alone signs an administrator in",
+        "Nobody is told about a case outside the console",
+        "A password alone signs an administrator in",
         "988",
         "next free time Mon 23 Nov, 11:00 (America/New_York) with Dr Rivera",
         "There is no clinic.yml",

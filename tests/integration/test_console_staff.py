@@ -232,7 +232,7 @@ async def test_the_audit_is_filtered_by_person_deed_subject_and_day(clinic):
         assert len(subjects(day)) == 58  # the day begins at 05:00 UTC in New York, with the 85th line
         assert "Nothing like this" in (await auditor.get("/console/audit?until=2020-01-01")).text
         own = await auditor.get("/console/audit?who=auditor")
-        assert "view audit" in own.text
+        assert "looked at the audit" in own.text
         assert subjects(own) == []
 
 

@@ -1,8 +1,9 @@
 // Warns a minute before the visit ends by itself, and takes what is on the screen away when it has. Typing and
 // moving count: they are told to the server, once a minute at most. Without scripts the page goes away by itself.
 const dialog = document.querySelector("#idle");
-const WARN = 60;
-let end = Date.now() + Number(dialog.dataset.seconds) * 1000;
+const idle = Number(dialog.dataset.seconds);
+const WARN = Math.min(60, idle / 2);
+let end = Date.now() + idle * 1000;
 let told = Date.now();
 let busy = false;
 
