@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 
-from bot.clinic import yaml_file
+from bot.clinic import screeners, yaml_file
 from bot.clinic.rules import Absence, Clock, Rule, Strict, check_email
 from bot.clinic.sign_in import SignIn
 from bot.clinic.tiers import TIERS, rank
@@ -290,7 +290,17 @@ class ClinicConfig(Strict):
                 line = yaml_file.line_of(data, (section, setting))
                 raise ClinicConfigError([f"{path.name}, line {line}: the {what} {named} is not there."])
             found[section] = getattr(self, section).model_copy(update={setting: (path.parent / named).resolve()})
+            if setting == "dast10_file":
+                self._check_words(path, data, found[section])
         return self.model_copy(update=found)
+
+    def _check_words(self, path: Path, data: Any, intake: Intake) -> None:
+        """The clinic's own words of a questionnaire have to be there before a client is asked."""
+        try:
+            screeners.load("dast10", intake.dast10_file)
+        except screeners.ScreenerError as error:
+            line = yaml_file.line_of(data, ("intake", "dast10_file"))
+            raise ClinicConfigError([f"{path.name}, line {line}: {error}."]) from None
 
     @classmethod
     def of(cls, path: Path) -> ClinicConfig:

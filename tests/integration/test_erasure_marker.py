@@ -92,6 +92,7 @@ def test_an_erasure_leaves_no_trace_but_one_line_without_content(
     request.addfinalizer(evoke.kill)
     until(lambda: evoke._answers("/readyz"), 240, pause=0.5)
     person = Person(evoke.url)
+    request.addfinalizer(person.http.close)
     person.say("yes")
     person.say(f"I drink too much {MARKER} and my kids hate it")
     times = person.say("can I talk to a person?")
@@ -104,9 +105,13 @@ def test_an_erasure_leaves_no_trace_but_one_line_without_content(
     person.say(f"well {MARKER} it is a long story with my mother and the house and all of that")
     for _ in range(3):
         person.say("several days")
-    person.say(f"i want to kill myself {MARKER}")
+    answers = person.say(f"i want to kill myself {MARKER}")
+    for _ in range(8):  # the safety protocol's own questions come first, whatever else is typed
+        if any(m["kind"] == "safety" and m.get("buttons") for m in answers):
+            answers = person.say("no")
 
     database = Database(f"sqlite:///{home / 'evoke.db'}")
+    request.addfinalizer(database.close)
 
     def staff_do(session: Any) -> str:
         session.add(
@@ -147,8 +152,6 @@ def test_an_erasure_leaves_no_trace_but_one_line_without_content(
     for folder in (ROOT / ".rasa", ROOT / "models", ROOT / "var"):
         recent = [p for p in folder.rglob("*") if p.is_file() and p.stat().st_mtime >= begun]
         assert not [path for path in recent if MARKER.encode() in path.read_bytes()]
-    person.http.close()
-    database.close()
     evoke.interrupt()
     assert MARKER.lower() not in evoke.log.lower()
     assert files_with(home, MARKER) == []

@@ -158,3 +158,14 @@ def test_every_setting_is_documented():
 
     missing = sorted(name for name in names(ClinicConfig) if f"`{name}`" not in text)
     assert missing == []
+
+
+def test_the_dast10_needs_its_words_before_it_can_be_asked(tmp_path):
+    assert "dast10 needs 'dast10_file'" in problems(tmp_path, GOOD + "intake: {screeners: [dast10]}\n")[0]
+    with_file = GOOD + "intake: {screeners: [phq9, dast10], dast10_file: words.yml}\n"
+    assert "line 13: the file words.yml is not there" in problems(tmp_path, with_file)[0]
+    words = tmp_path / "words.yml"
+    words.write_text('items: {"1": "Question 1?"}')
+    assert "line 13: words.yml has no words for item 2" in problems(tmp_path, with_file)[0]
+    words.write_text("items:\n" + "".join(f'  "{n}": "Question {n}?"\n' for n in range(1, 11)))
+    assert load(tmp_path, with_file).intake.dast10_file == words.resolve()
