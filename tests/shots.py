@@ -12,22 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, sync_playwright
 
 from tests.fakes.clinic_weeks import served_console
+from tests.shots_chat import IMAGES, SHOTS, shoot
 
-IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-TALKS = {
-    "conversation": (
-        "Yes",
-        "I want to stop smoking but I've failed so many times",
-        "It's the one break I get in the day. But I can't keep up with my son on the stairs any more",
-        "I'd love to run around with him without coughing",
-    ),
-    "risk": ("Yes", "Some nights I think everyone would be better off without me"),
-}
-BOT = "article.message.bot"
-WINDOW: ViewportSize = {"width": 720, "height": 1120}
 DESK: ViewportSize = {"width": 1120, "height": 660}
 PHONE: ViewportSize = {"width": 390, "height": 780}
 CONSOLE: dict[str, tuple[str, ViewportSize, str]] = {
@@ -43,18 +32,6 @@ Counsellor: You should really try a herbal tea instead. Have you thought of that
 Client: I suppose. I just miss how mornings used to be
 Counsellor: Mornings used to be yours, and you would like them back. What was different then?
 """
-
-
-def talk(page: Page, address: str, turns: tuple[str, ...]) -> None:
-    """The chat page with a new conversation, after these turns."""
-    page.goto(address)
-    page.locator(BOT).nth(1).wait_for()
-    for text in turns:
-        before = page.locator(BOT).count()
-        page.get_by_role("textbox", name="Your message").fill(text)
-        page.get_by_role("button", name="Send", exact=True).last.click()
-        page.locator(BOT).nth(before).wait_for(timeout=60_000)
-        page.wait_for_timeout(1500)  # a second message of the same answer may follow, and it scrolls
 
 
 def console(browser: Browser) -> None:
@@ -81,11 +58,8 @@ def main(address: str) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"))
         console(browser)
-        for name, turns in TALKS.items() if address != "console" else ():
-            page = browser.new_page(viewport=WINDOW, color_scheme="light", reduced_motion="reduce")
-            talk(page, address, turns)
-            page.locator("evoke-chat").screenshot(path=IMAGES / f"{name}.png")
-            page.close()
+        for name in SHOTS if address != "console" else ():
+            shoot(browser, name, address)
         browser.close()
 
 

@@ -65,3 +65,12 @@ def test_every_text_is_used_and_every_used_text_exists():
     }
     assert used - {"dir"} <= english
     assert english - used <= states | {"helpDanger", "helpDangerNoNumber", "refused", "failed"}
+
+
+def test_every_part_property_and_language_is_in_the_docs():
+    code = "".join(path.read_text(encoding="utf-8") for path in WIDGET.glob("*.js"))
+    docs = (WIDGET.parents[1] / "docs" / "embed.md").read_text(encoding="utf-8")
+    properties = set(re.findall(r"var\((--evoke-[a-z-]+)", code))
+    parts = {name for names in re.findall(r"part: \"([a-z -]+)\"", code) for name in names.split()}
+    languages = {path.stem for path in (WIDGET / "strings").glob("*.json")}
+    assert {name for name in properties | parts | languages if f"`{name}`" not in docs} == set()
