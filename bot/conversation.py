@@ -499,7 +499,7 @@ class Conversations:
             for reply in step.replies
         ]
         if step.opens_case:
-            replies[-1] = replace(replies[-1], payload={**replies[-1].payload, "card": crisis.card(self.place)})
+            replies[0] = replace(replies[0], payload={**replies[0].payload, "card": crisis.card(self.place)})
         asked_again, effects = self.questionnaires.behind_safety(
             work.sheets, work.inbound, work.client, case=step.state.open, over=not step.state.awaiting, now=self.clock()
         )

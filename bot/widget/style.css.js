@@ -81,6 +81,8 @@ h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .client .bubble { background: var(--_mine); border-color: transparent; border-radius: 1.1em; border-end-end-radius: .3em; }
 .clinician .bubble { border-color: var(--_accent); }
 .safety .bubble { background: var(--_warm); border: 1px solid var(--_warmedge); border-inline-start-width: 5px; }
+.safety + .safety > .buttons { display: none; } /* once in a row is enough */
+.safety + .safety > .who { position: absolute; clip-path: inset(50%); }
 .safety .who { color: var(--_text); font-weight: 600; }
 .notice { justify-items: center; text-align: center; }
 .notice .bubble { background: none; border: 0; color: var(--_soft); max-inline-size: 100%; }

@@ -64,6 +64,18 @@ def test_a_safety_message_carries_the_lines_to_press(visit):
     expect(message.get_by_role("link")).to_have_text(["Call 911", "Call 988", "Text 988", "Text HOME to 741741"])
 
 
+def test_safety_messages_in_a_row_show_the_lines_once(visit, server):
+    page = ready(visit("/"))
+    say(page, "safety")
+    page.locator(".message.safety").wait_for()
+    server.talks["c1"].add("bot", "There is a time with a clinician tomorrow.", kind="safety")
+    bubble(page, "There is a time with a clinician tomorrow.").wait_for()
+    expect(page.locator(".log").get_by_role("link", name="Call 911")).to_have_count(1)
+    answered(page, "ok")
+    say(page, "safety")
+    expect(page.locator(".log").get_by_role("link", name="Call 911")).to_have_count(2)
+
+
 def test_without_javascript_the_page_still_says_where_help_is(browser, server):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

@@ -31,7 +31,7 @@ def said(stack: Stack, http: httpx.Client, conversation: str, text: str) -> list
 
 def test_the_first_safety_reply_carries_the_numbers_to_keep_and_the_next_does_not(fake_dialogue_stack: Stack) -> None:
     http, conversation = begun(fake_dialogue_stack)
-    card = said(fake_dialogue_stack, http, conversation, "i want to kill myself")[-1]["card"]
+    card = said(fake_dialogue_stack, http, conversation, "i want to kill myself")[0]["card"]
     assert card["type"] == "safety"
     assert {"label": "In an emergency", "text": "911"} in card["lines"]
     file = http.get(card["download"].removeprefix("/api/v1")).raise_for_status()
