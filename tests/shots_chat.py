@@ -60,8 +60,9 @@ def on_a_site(words: dict[str, str], turns: tuple[str, ...]) -> Callable[[Page, 
     return go
 
 
-FLAT = """() => { const sheet = new CSSStyleSheet(); sheet.replaceSync('html { background: var(--back) !important }');
-  document.adoptedStyleSheets = [sheet]; }"""  # a gradient would make a picture of 270 kB
+FLAT = """() => { const sheet = new CSSStyleSheet(); sheet.replaceSync(
+  'html { background: var(--back) !important } .chat { box-shadow: none !important }');
+  document.adoptedStyleSheets = [sheet]; }"""  # gradients would make a picture of 270 kB
 
 
 SHOTS: dict[str, tuple[dict[str, Any], Callable[[Page, str], None]]] = {
