@@ -14,6 +14,7 @@ import typer.main
 import yaml
 
 from bot.__main__ import app
+from bot.console.roles import ALLOWED, ROLES
 from bot.mi.process import PROCESSES, diagram
 from bot.settings import ROOT, Settings
 
@@ -150,6 +151,14 @@ def test_every_command_is_in_the_docs_with_its_options() -> None:
         if option.startswith("--") and option not in ("--help", *re.findall(r"--[a-z]+", sections[name]))
     ]
     assert not missing
+
+
+def test_the_docs_say_who_may_do_what_in_the_console() -> None:
+    names = {"admin": "administrator", "clinician": "clinician", "front_desk": "front desk", "auditor": "auditor"}
+    documented = {deed: cells[1] for deed, cells in table("docs/console.md", "Roles").items()}
+    assert documented == {
+        deed: ", ".join(names[role] for role in ROLES if role in roles) for deed, roles in ALLOWED.items()
+    }
 
 
 def test_every_make_target_is_in_the_docs() -> None:
