@@ -15,6 +15,7 @@ from bot.store.models import (
     Appointment,
     Audit,
     Base,
+    CalendarMail,
     CheckIn,
     Client,
     Endpoint,
@@ -26,7 +27,7 @@ from bot.store.models import (
 
 MARKER = "marker-7f3a"
 STAFF = {"audit", "staff", "staff_visit", "staff_link", "recovery_code", "sign_in_address"}
-KEPT = STAFF | {"taken_update"}  # the last holds numbers of Telegram, and nothing of anybody
+KEPT = STAFF | {"taken_update", "busy_time"}  # numbers of Telegram, clinicians' own calendars: nothing of a client
 
 
 def fill(session, config, now, client):
@@ -65,6 +66,7 @@ def fill(session, config, now, client):
     slot = free_slots(session, config, now=now)[0]
     appointment = book(session, config, slot.id, client_id=client, conversation_id=f"{client}-talk", now=now, key="k")
     appointment.case_id = case.id
+    session.add(CalendarMail(appointment_id=appointment.id, kind="reminder", sequence=0, due_at=now, created_at=now))
     staff = create_staff(session, f"{client}@clinic.example", "Dr Rivera", "clinician", "correct horse battery", now)
     add_note(session, case.id, staff.id, f"{MARKER} noted", now)
     session.add(
