@@ -154,7 +154,7 @@ def count(outcome: Outcome, database: Path, people: list[Client]) -> None:
     with sqlite3.connect(database) as db:
         for person in people:
             rows = db.execute(
-                "SELECT id, external_id, direction, in_reply_to, kind FROM message"
+                "SELECT id, external_id, direction, in_reply_to, kind, answered_at FROM message"
                 " WHERE conversation_id = ? ORDER BY seq",
                 (person.conversation_id,),
             ).fetchall()
@@ -162,7 +162,10 @@ def count(outcome: Outcome, database: Path, people: list[Client]) -> None:
             turns = [row[3] for row in rows if row[2] == "out" and row[3] is not None and row[4] != "holding"]
             outcome.acknowledged += len(person.acknowledged)
             outcome.lost += sum(name not in asked for name in person.acknowledged)
-            outcome.unanswered += sum(asked.get(name) not in turns for name in person.acknowledged)
+            # A message that one of despair overtook is answered by the safety reply to that one.
+            safety = max((row[3] for row in rows if row[4] == "safety" and row[3]), default=0)
+            overtaken = {row[0] for row in rows if row[2] == "in" and row[5] and row[0] < safety}
+            outcome.unanswered += sum(asked.get(name) not in overtaken.union(turns) for name in person.acknowledged)
             # The replies to one message stand together: a second run of them would show up further down.
             runs = [turn for place, turn in enumerate(turns) if place == 0 or turns[place - 1] != turn]
             outcome.answered_twice += sum(times - 1 for times in Counter(runs).values())
