@@ -606,7 +606,8 @@ class MICore:
     def _advice(self, draft: Draft) -> None:
         """The client's own ideas come first; who asks a second time gets what is known."""
         again = "advice.ask_idea" in draft.state.done
-        draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
+        query = f"{draft.state.query} {draft.heard.text}" if again else draft.heard.text
+        draft.change(query=query[-300:], topic=_topic_of(draft.state))
         whole, told = draft.heard, without_questions(draft.heard.text)
         if len(told.split()) >= LEAST_TOLD and told != whole.text:  # more than the question was said
             draft.heard = Heard(told, "share")
@@ -636,7 +637,7 @@ class MICore:
 
     def _information(self, draft: Draft) -> None:
         """Elicit-provide-elicit: one neutral fact with its source, then what the client makes of it."""
-        if not draft.state.awaiting.startswith("advice."):
+        if not draft.state.awaiting.startswith("advice.") and draft.heard.intent != "ask_advice":
             draft.change(query=draft.heard.text, topic=_topic_of(draft.state))
         fact = self._fact(draft)
         if fact is None:
@@ -654,7 +655,10 @@ class MICore:
         topic = self.content.topics[state.topic or "other"]
         asked = self.content.fact_about(state.query, state.topic, state.facts)
         of_topic = self.content.fact_about(f"{topic.label} {topic.behaviour}", state.topic, state.facts)
-        return asked or (of_topic if of_topic and state.topic in of_topic.topics else None)
+        if asked or (of_topic and state.topic in of_topic.topics):
+            return asked or of_topic
+        untold = (fact for fact in self.content.facts if state.topic in fact.topics and fact.id not in state.facts)
+        return next(untold, None) if state.topic else None
 
     def _not_understood(self, draft: Draft) -> None:
         if draft.heard.words <= 3 and draft.heard.intent != "gibberish":
