@@ -281,7 +281,7 @@ class Conversations:
             self._again.discard(conversation_id)
             news.clear()
             try:
-                first = await self._risk_ahead(conversation_id)
+                first = await self._risk_ahead(conversation_id, with_first=not tries)
                 work = await self.db.read(functools.partial(self._load, conversation_id=conversation_id, first=first))
                 if work is None:
                     if conversation_id in self._again:
@@ -305,10 +305,16 @@ class Conversations:
         self._workers.pop(conversation_id, None)
         self._news.pop(conversation_id, None)
 
-    async def _risk_ahead(self, conversation_id: str) -> int | None:
-        """The first open message with risk in it, behind one that is not answered yet; it must not be kept waiting."""
-        waiting = await self.db.read(lambda session: store.open_behind_the_first(session, conversation_id))
-        for id_, text, history in waiting:
+    async def _risk_ahead(self, conversation_id: str, *, with_first: bool = False) -> int | None:
+        """The first open message with risk in it; it must not be kept waiting by one before it.
+
+        Args:
+            with_first: the one that is next has not been tried; with risk in it, it stays the next.
+        """
+        waiting = await self.db.read(lambda session: store.open_messages(session, conversation_id))
+        if len(waiting) < 2:
+            return None
+        for id_, text, history in waiting if with_first else waiting[1:]:
             try:
                 risky = (await self.screen(text, history)).tier >= Tier.CHECK_IN
             except Exception:

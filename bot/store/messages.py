@@ -207,12 +207,12 @@ def conversations_with_open_messages(session: Session) -> list[str]:
     )
 
 
-def open_behind_the_first(session: Session, conversation_id: str) -> list[tuple[int, str, list[str]]]:
-    """(id, text, what the client wrote before) of every open message but the one that is next, in order."""
+def open_messages(session: Session, conversation_id: str) -> list[tuple[int, str, list[str]]]:
+    """(id, text, what the client wrote before) of every open message, in order."""
     query = select(Message).where(
         Message.conversation_id == conversation_id, Message.direction == "in", Message.answered_at.is_(None)
     )
-    rows = list(session.scalars(query.order_by(Message.seq).offset(1).limit(AHEAD)))
+    rows = list(session.scalars(query.order_by(Message.seq).limit(AHEAD)))
     return [(row.id, row.text, earlier_texts(session, row)) for row in rows]
 
 

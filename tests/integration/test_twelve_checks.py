@@ -228,6 +228,24 @@ def test_04_a_risk_is_not_kept_waiting_behind_a_message_that_rasa_owes_an_answer
     person.close()
 
 
+def test_04_of_two_messages_with_risk_the_first_is_answered_first(evoke: Stack, rasa: FakeDialogue) -> None:
+    person = WebPerson(evoke)
+    person.open()
+    person.say("yes")
+    rasa.down = True
+    try:
+        path = f"/conversations/{person.conversation_id}/messages"
+        for number, text in enumerate(("I drink most evenings", f"{DESPAIR} tonight", DESPAIR)):
+            person.http.post(path, json={"client_message_id": str(number), "text": text}).raise_for_status()
+        evoke.settled(person.conversation_id, 10)
+        asked = [row.id for row in evoke.inbound(person.conversation_id)][-2:]
+        answers = [row.in_reply_to for row in evoke.rows(person.conversation_id) if row.kind == "safety"]
+        assert list(dict.fromkeys(answers)) == asked
+    finally:
+        rasa.down = False
+    person.close()
+
+
 # -- 5: the database away (web and Telegram are in test_safety_everywhere.py) --------------------------------------
 
 
