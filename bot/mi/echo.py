@@ -94,7 +94,7 @@ def said_back(text: str, parse: Parser) -> str | None:
 
     Questions are left out; a sentence too long is cut at its joints. None where nothing of it can be said back.
     """
-    pieces = [piece for sentence in re.findall(r"[^.!?\n]+[.!?]*", text) for piece in _pieces(sentence)]
+    pieces = [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
     own = [piece for piece in pieces if _OWN.search(piece)] or pieces
     for piece in reversed(own):
         turned = turn_round(piece, parse).strip(" .,")
@@ -105,7 +105,11 @@ def said_back(text: str, parse: Parser) -> str | None:
 
 def without_questions(text: str) -> str:
     """The sentences of a text that ask nothing."""
-    return " ".join(s.strip() for s in re.findall(r"[^.!?\n]+[.!?]*", text) if not s.strip().endswith("?")).strip()
+    return " ".join(s.strip() for s in _sentences(text) if not s.strip().endswith("?")).strip()
+
+
+def _sentences(text: str) -> list[str]:
+    return re.findall(r"[^.!?\n]+[.!?]*", text)
 
 
 def _pieces(sentence: str) -> list[str]:

@@ -6,8 +6,6 @@ Every client here is made up.
 from __future__ import annotations
 
 import random
-import threading
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +14,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Page
 from sqlalchemy import select
@@ -32,6 +29,7 @@ from bot.console.staff import create_staff
 from bot.store.database import Database
 from bot.store.messages import Outbound, add_inbound, add_outbound
 from bot.store.models import Base, Client, Conversation, Message
+from tests.fakes.served import served
 
 NOW = datetime(2026, 11, 25, 16, 40, tzinfo=UTC)
 PASSWORD = "a password for pictures"
@@ -102,15 +100,8 @@ def served_console(folder: Path) -> Iterator[ServedConsole]:
     app.state.db, app.state.clinic, app.state.session_key = db, config, "a key for pictures"
     app.state.clock, app.state.bus = lambda: NOW, Bus()
     app.include_router(router(app.state))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", ws="none", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield ServedConsole(f"http://127.0.0.1:{port}/console", ids)
-    server.should_exit = True
-    thread.join()
+    with served(app, timeout_graceful_shutdown=1) as address:
+        yield ServedConsole(f"{address}/console", ids)
     db.close()
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
@@ -18,6 +14,7 @@ from bot.clinic.config import ClinicConfig
 from bot.clinic.sharing import ITEMS, choose
 from bot.console import visits
 from tests.fakes.console import NOW
+from tests.fakes.served import served
 from tests.unit.clinic.conftest import add_client
 from tests.unit.clinic.stories import tell
 
@@ -32,17 +29,8 @@ def address(clinic: Any) -> Iterator[str]:
         choose(tell(session, ClinicConfig.demo(), NOW, "eve"), dict.fromkeys(ITEMS, True))
 
     clinic.db.write_now(fill)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(clinic.app, port=port, log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(clinic.app) as address:
+        yield address
 
 
 def test_the_summary_is_accessible_fits_a_phone_and_its_links_lead_to_the_turns(clinic: Any, address: str) -> None:
