@@ -23,6 +23,15 @@ TOKEN = "4242:test-token"
 
 @pytest.fixture(scope="session")
 def telegram_api() -> Iterator[TelegramApi]:
+    """Where the shared `stack` takes its messages: two stacks on one would take them from each other."""
+    api = TelegramApi().start()
+    yield api
+    api.stop()
+
+
+@pytest.fixture(scope="module")
+def own_telegram_api() -> Iterator[TelegramApi]:
+    """For a stack of one's own."""
     api = TelegramApi().start()
     yield api
     api.stop()

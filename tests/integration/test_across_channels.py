@@ -40,23 +40,23 @@ DESPAIR = "i want to kill myself"
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, telegram_api: TelegramApi) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, own_telegram_api: TelegramApi) -> Iterator[Stack]:
     settings = settings_for(
         tmp_path_factory.mktemp("across"),
         telegram_token=TOKEN,
-        telegram_base_url=telegram_api.base_url,
+        telegram_base_url=own_telegram_api.base_url,
         public_url=PUBLIC,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bot.app, "load_core", stacks.core)
         with Stack(settings, dialogue=FakeDialogue()) as running:
-            until(lambda: telegram_api.commands)
+            until(lambda: own_telegram_api.commands)
             yield running
 
 
 @pytest.fixture
-def api(telegram_api: TelegramApi) -> TelegramApi:
-    return telegram_api
+def api(own_telegram_api: TelegramApi) -> TelegramApi:
+    return own_telegram_api
 
 
 @pytest.fixture

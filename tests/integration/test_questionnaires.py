@@ -168,15 +168,15 @@ def test_the_choices_of_sharing_are_kept_and_told(
 
 
 def test_on_telegram_the_widget_is_named_as_the_private_way(
-    make_stack: Callable[..., Stack], dialogue: FakeDialogue, telegram_api
+    make_stack: Callable[..., Stack], dialogue: FakeDialogue, own_telegram_api
 ) -> None:
     stack = make_stack(
         dialogue=dialogue,
         telegram_token="4242:test-token",
-        telegram_base_url=telegram_api.base_url,
+        telegram_base_url=own_telegram_api.base_url,
         public_url="https://bot.clinic.example",
     )
-    person = TelegramPerson(stack, telegram_api)
+    person = TelegramPerson(stack, own_telegram_api)
     person.open()
     consented(stack, person.conversation_id)
     assert "https://bot.clinic.example" in joined(person.say("questionnaire"))

@@ -66,19 +66,19 @@ def said(stack: Stack, person: Person) -> list[tuple[str, str]]:
 
 @pytest.fixture
 def people(
-    make_stack: Callable[..., Stack], dialogue: FakeDialogue, telegram_api: TelegramApi, tmp_path: Path
+    make_stack: Callable[..., Stack], dialogue: FakeDialogue, own_telegram_api: TelegramApi, tmp_path: Path
 ) -> Iterator[Callable[[str], tuple[Stack, Person]]]:
     made: list[Person] = []
 
     def someone(channel: str) -> tuple[Stack, Person]:
         telegram = (
-            {"telegram_token": TOKEN, "telegram_base_url": telegram_api.base_url} if channel == "telegram" else {}
+            {"telegram_token": TOKEN, "telegram_base_url": own_telegram_api.base_url} if channel == "telegram" else {}
         )
         stack = make_stack(dialogue=dialogue, **telegram)
         add_staff(stack, "rivera", "okafor")
         people = {
             "web": lambda: WebPerson(stack),
-            "telegram": lambda: TelegramPerson(stack, telegram_api),
+            "telegram": lambda: TelegramPerson(stack, own_telegram_api),
             "terminal": lambda: TerminalPerson(stack, tmp_path / "terminal"),
         }
         made.append(people[channel]())

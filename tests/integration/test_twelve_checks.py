@@ -89,7 +89,7 @@ def rasa() -> FakeDialogue:
 @pytest.fixture(scope="module")
 def evoke(
     tmp_path_factory: pytest.TempPathFactory,
-    telegram_api_here: TelegramApi,
+    own_telegram_api: TelegramApi,
     clinic_file: Path,
     clock: MovableClock,
     rasa: FakeDialogue,
@@ -99,7 +99,7 @@ def evoke(
         tmp_path_factory.mktemp("checks"),
         clinic_file=clinic_file,
         telegram_token=TOKEN,
-        telegram_base_url=telegram_api_here.base_url,
+        telegram_base_url=own_telegram_api.base_url,
         screen_timeout=1.0,
     )
     with pytest.MonkeyPatch.context() as patch:
@@ -107,13 +107,6 @@ def evoke(
         patch.setenv("EVOKE_WEBHOOK_SECRET", "signing-key")
         with Stack(settings, dialogue=rasa, clock=clock) as running:
             yield running
-
-
-@pytest.fixture(scope="module")
-def telegram_api_here() -> Iterator[TelegramApi]:
-    api = TelegramApi().start()
-    yield api
-    api.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -134,10 +127,10 @@ def someone(channel: str, stack: Stack, api: TelegramApi, home: Path) -> Person:
 
 @pytest.fixture(params=CHANNELS)
 def person(
-    request: pytest.FixtureRequest, evoke: Stack, telegram_api_here: TelegramApi, tmp_path: Path
+    request: pytest.FixtureRequest, evoke: Stack, own_telegram_api: TelegramApi, tmp_path: Path
 ) -> Iterator[Person]:
     """Someone who was welcomed and has said yes, without Rasa."""
-    made = someone(request.param, evoke, telegram_api_here, tmp_path)
+    made = someone(request.param, evoke, own_telegram_api, tmp_path)
     made.open()
     made.say("yes")
     yield made
@@ -210,7 +203,7 @@ def test_04_a_risk_is_answered_at_once_while_rasa_is_down(evoke: Stack, person: 
 
 @pytest.mark.parametrize("how", ["down", "late"])
 def test_04_a_risk_is_not_kept_waiting_behind_a_message_that_rasa_owes_an_answer(
-    evoke: Stack, telegram_api_here: TelegramApi, tmp_path: Path, rasa: FakeDialogue, how: str
+    evoke: Stack, own_telegram_api: TelegramApi, tmp_path: Path, rasa: FakeDialogue, how: str
 ) -> None:
     person = WebPerson(evoke)
     person.open()
@@ -373,7 +366,7 @@ def test_08_pages_are_repeated_at_their_times_over_a_restart_and_a_clock_change(
 
 
 def test_08_an_acknowledgement_ends_it(
-    evoke: Stack, pager: PagerServer, clock: MovableClock, telegram_api_here: TelegramApi
+    evoke: Stack, pager: PagerServer, clock: MovableClock, own_telegram_api: TelegramApi
 ) -> None:
     from bot.clinic.cases import acknowledge
 
