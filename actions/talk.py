@@ -12,7 +12,7 @@ from rasa_sdk.types import DomainDict
 from actions.speech import take, tell
 from bot.clinic_talk import appointment_offer
 from bot.mi.client_language import ClientLanguage, Span
-from bot.mi.turn import Heard
+from bot.mi.draft import Heard
 from bot.turns import this_turn
 
 LONG_AWAY_HOURS = 12.0

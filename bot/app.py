@@ -18,6 +18,7 @@ from prometheus_client import generate_latest
 
 from bot import crisis
 from bot.actions_endpoint import actions_app
+from bot.answering import Answering, Dialogue, Screens
 from bot.bus import Bus
 from bot.channels import problems, web
 from bot.channels.limits import ALL_CODES_PER_MINUTE, CODES_PER_MINUTE, RateLimit
@@ -30,7 +31,7 @@ from bot.clinic.busy import BusyTimes
 from bot.clinic.config import ClinicConfig
 from bot.clinic.mails import Mails
 from bot.console.router import router as console_router
-from bot.conversation import Conversations, Dialogue, Screens
+from bot.conversation import Conversations
 from bot.core import DATA, load_core
 from bot.dialogue import RasaDialogue
 from bot.durable import DbosEngine
@@ -125,7 +126,7 @@ async def running(
         rasa = RasaProcess(settings, f"{loopback.url}/{token}/webhook", model_path(settings))
         await rasa.start()
         dialogue = client = RasaDialogue(rasa.url, rasa.token, settings.rasa_timeout)
-    conversations = Conversations(
+    answering = Answering(
         db=db,
         clinic=clinic,
         place=place,
@@ -134,11 +135,10 @@ async def running(
         core=load_core(models=settings.models),
         dialogue=dialogue,
         turns=turns,
-        bus=bus,
-        clock=clock,
         screen_timeout=settings.screen_timeout,
         chat_page=settings.public_url,
     )
+    conversations = Conversations(db=db, answering=answering, bus=bus, clock=clock, patience=settings.patience)
     duties = duties_of(settings, clinic, db, clock, engine or DbosEngine(settings.workflow_database, clock))
     evoke = Evoke(settings, clinic, db, bus, turns, conversations, duties, rasa, loopback)
     evoke.dialogue = dialogue
@@ -278,9 +278,9 @@ async def what_is_missing(evoke: Evoke) -> list[str]:
 async def screen_works(conversations: Conversations) -> bool:
     """Whether the screen tells a plain disclosure from a plain remark."""
     try:
-        risky = await conversations.screen("i want to kill myself", [])
-        harmless = await conversations.screen("i want to sleep better", [])
+        risky = await conversations.answering.screen("i want to kill myself", [])
+        harmless = await conversations.answering.screen("i want to sleep better", [])
     except Exception as error:
         log.error("screen_self_test_failed", why=type(error).__name__)
         return False
-    return risky.tier > harmless.tier and conversations.screen_works
+    return risky.tier > harmless.tier and conversations.answering.screen_works

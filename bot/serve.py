@@ -36,7 +36,7 @@ async def serving(evoke: Evoke) -> AsyncIterator[str]:
     settings = evoke.settings
     access = telegram_access(settings)
     telegram = evoke.telegram = TelegramChannel(evoke.conversations, evoke.db, access) if access else None
-    evoke.conversations.has_telegram = telegram is not None
+    evoke.conversations.answering.has_telegram = telegram is not None
     app = web_app(evoke)
     try:
         server = Loopback(app, settings.host, settings.port)

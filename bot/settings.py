@@ -52,8 +52,9 @@ class Settings(BaseSettings):
         None, description="A trained risk model to use as it is, instead of one for the present data."
     )
     rasa_python: Path = Field(ROOT / ".venv-rasa" / "bin" / "python", description="Python of Rasa's own environment.")
-    rasa_timeout: float = Field(20.0, gt=0, description="Seconds to wait for Rasa's answer before saying so.")
+    rasa_timeout: float = Field(20.0, gt=0, description="Seconds to wait for Rasa's answer to one try.")
     screen_timeout: float = Field(2.0, gt=0, description="Seconds the safety screen may take before it fails closed.")
+    patience: float = Field(9.0, ge=0, description="Seconds an answer may be late before the client is told so.")
     messages_per_minute: int = Field(30, gt=0, description="A client's messages a minute before a polite 429.")
     new_conversations_per_minute: int = Field(
         30, gt=0, description="New conversations a minute from one address before a polite 429."

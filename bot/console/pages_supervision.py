@@ -101,7 +101,7 @@ def add(pages: APIRouter, desk: Desk) -> None:
 def _reflect(state: Any) -> Reflect | None:
     """The bot's own reflections as examples; none where there is no MI core, which the console does not need."""
     conversations = getattr(state, "conversations", None)
-    return reflecting(conversations.core) if conversations is not None else None
+    return reflecting(conversations.answering.core) if conversations is not None else None
 
 
 async def _uploaded(request: Request) -> str:

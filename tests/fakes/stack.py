@@ -14,8 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import bot.app
+from bot.answering import Dialogue, Screens
 from bot.app import Evoke, running, utc_now
-from bot.conversation import Dialogue, Screens
 from bot.duties import Clock, Engine
 from bot.safety.screen import Screener
 from bot.serve import serving
@@ -44,6 +44,7 @@ def settings_for(home: Path, **changes: Any) -> Settings:
         "messages_per_minute": 10_000,
         "new_conversations_per_minute": 10_000,
         "telegram_token": "",
+        "patience": 0.0,
     }
     return Settings(**(plain | changes))
 

@@ -266,11 +266,9 @@ def test_deleting_everything_on_one_channel_deletes_it_on_all(
     conversation_id = web.conversation_id
 
     def erase(session: Any) -> None:
-        from bot.conversation import _erase_and_begin_anew
+        from bot.work import erase_and_begin_anew
 
-        _erase_and_begin_anew(
-            session, session.get_one(Conversation, conversation_id), stack.evoke.conversations.clock()
-        )
+        erase_and_begin_anew(session, session.get_one(Conversation, conversation_id), stack.evoke.conversations.clock())
 
     stack.evoke.db.write_now(erase)
     assert stack.inbound(conversation_id) == []

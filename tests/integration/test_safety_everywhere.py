@@ -152,6 +152,22 @@ def test_without_rasa_the_client_is_told_once_and_answered_later(make_stack: Cal
     rasa.stop()
 
 
+def test_a_client_who_writes_while_rasa_starts_is_just_answered(make_stack: Callable[..., Stack]) -> None:
+    rasa = RasaServer().start()
+    rasa.mode = "error"
+    stack = make_stack(dialogue=RasaDialogue(rasa.url, "token", timeout=20), patience=9.0)
+    person = WebPerson(stack)
+    person.open()
+    path = f"/conversations/{person.conversation_id}/messages"
+    person.http.post(path, json={"client_message_id": "1", "text": "hello there"}).raise_for_status()
+    time.sleep(1.2)
+    rasa.mode = ""
+    stack.settled(person.conversation_id)
+    assert [row.kind for row in stack.rows(person.conversation_id) if row.in_reply_to] == ["text"]
+    person.close()
+    rasa.stop()
+
+
 # -- the database away --------------------------------------------------------------------------------------------
 
 
@@ -222,14 +238,14 @@ def test_a_database_that_goes_away_in_the_middle_loses_nothing_and_says_nothing_
     person.say("yes")
     path = f"/conversations/{person.conversation_id}/messages"
     screening = threading.Event()
-    screen = stack.evoke.conversations.screener.screen
+    screen = stack.evoke.conversations.answering.screener.screen
 
     def slow(text: str, history: Sequence[str] = ()) -> Verdict:
         screening.set()
         time.sleep(0.3)
         return screen(text, history)
 
-    stack.evoke.conversations.screener = type("Slow", (), {"screen": staticmethod(slow)})()
+    stack.evoke.conversations.answering.screener = type("Slow", (), {"screen": staticmethod(slow)})()
     person.http.post(path, json={"client_message_id": "9", "text": DESPAIR}).raise_for_status()
     screening.wait(5)
     with database_away(stack):

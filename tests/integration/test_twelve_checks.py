@@ -282,12 +282,12 @@ class Broken:
 def test_06_a_screen_that_fails_gives_the_fixed_reply_and_tells_the_clinic(
     evoke: Stack, person: Person, pager: PagerServer, clock: MovableClock, hangs: bool
 ) -> None:
-    works, broken = evoke.evoke.conversations.screener, Broken(hangs)
-    evoke.evoke.conversations.screener = broken
+    works, broken = evoke.evoke.conversations.answering.screener, Broken(hangs)
+    evoke.evoke.conversations.answering.screener = broken
     try:
         in_safe_hands(evoke, person, joined(person.say("i had a nice day")))
     finally:
-        evoke.evoke.conversations.screener = works
+        evoke.evoke.conversations.answering.screener = works
         broken.let_go.set()
     (case,) = evoke.cases(person.conversation_id)
     assert case.kinds == ["unscreened"]

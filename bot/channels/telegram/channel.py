@@ -237,7 +237,7 @@ class TelegramChannel:
         return True
 
     def _greeting(self) -> list[store.Outbound]:
-        first, *rest = self.conversations.greeting(CHANNEL)
+        first, *rest = self.conversations.answering.greeting(CHANNEL)
         return [replace(first, text=f"{first.text} {self.access.web}".strip()), *rest]
 
     async def _membership(self, update: Update) -> None:
@@ -263,7 +263,7 @@ class TelegramChannel:
         if incoming is None or update.update_id in self._told_of_trouble:
             return
         self._told_of_trouble.add(update.update_id)
-        words = self.conversations.protocol.static_reply(self.conversations.place)
+        words = self.conversations.answering.protocol.static_reply(self.conversations.place)
         with contextlib.suppress(TelegramError):
             await self.bot.send_message(incoming.chat, words.text)
 

@@ -18,7 +18,7 @@ from bot.channels.telegram.render import choices, read_data
 from bot.channels.telegram.words import word
 from bot.clinic.continuing import BothWaiting, WrongCode, continue_here
 from bot.clinic.invitations import accept
-from bot.mi.turn import sentence_id
+from bot.mi.draft import sentence_id
 from bot.store import messages as store
 from bot.store import places
 from bot.store.messages import Outbound

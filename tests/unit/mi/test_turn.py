@@ -6,8 +6,9 @@ import pytest
 
 from bot.core import load_core
 from bot.mi.client_language import ClientLanguage, Span
+from bot.mi.draft import Heard, clause_around
 from bot.mi.state import MIState, Quote, RulerValue
-from bot.mi.turn import Heard, MICore, Turn, clause_around
+from bot.mi.turn import MICore, Turn
 
 
 @pytest.fixture(scope="module")
