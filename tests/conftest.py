@@ -21,6 +21,14 @@ from tests.fakes.telegram_api import TelegramApi
 TOKEN = "4242:test-token"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What one process does in one go when several test side by side: a file, all browsers, all that needs Rasa."""
+    for item in items:
+        needs = getattr(item, "fixturenames", ())
+        group = "rasa" if "model" in needs else "browser" if item.path.parent.name == "browser" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(scope="session")
 def telegram_api() -> Iterator[TelegramApi]:
     """Where the shared `stack` takes its messages: two stacks on one would take them from each other."""

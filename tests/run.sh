@@ -42,4 +42,4 @@ else
 fi
 
 echo "== tests"
-"$python" -m pytest -q "$@"
+"$python" -m pytest -q --numprocesses "${EVOKE_TEST_PROCESSES:-2}" --dist loadgroup "$@"
