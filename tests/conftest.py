@@ -22,10 +22,14 @@ TOKEN = "4242:test-token"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What one process does in one go when several test side by side: a file, all browsers, all that needs Rasa."""
+    """What one process does in one go when several test side by side: a file, or files that share a server."""
     for item in items:
-        needs = getattr(item, "fixturenames", ())
-        group = "rasa" if "model" in needs else "browser" if item.path.parent.name == "browser" else str(item.path)
+        shared = {
+            "rasa": "model" in getattr(item, "fixturenames", ()),
+            "postgres": bool(getattr(item.module, "POSTGRES", "")),
+            "browser": item.path.parent.name == "browser",
+        }
+        group = next((name for name, is_in in shared.items() if is_in), str(item.path))
         item.add_marker(pytest.mark.xdist_group(group))
 
 
