@@ -6,7 +6,7 @@ import random
 import re
 import string
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,20 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Affirmation:
+    """When a move of affirming fits what the client said: see data/mi/affirmations.yml."""
+
+    move: str
+    talk: str
+    words: re.Pattern[str]
+    unless: re.Pattern[str]
+
+    def fits(self, text: str, talk: str) -> bool:
+        """Whether `text`, lower case with straight apostrophes, shows it; `talk` is change, sustain or neutral."""
+        return self.talk in ("any", talk) and bool(self.words.search(text)) and not self.unless.search(text)
+
+
+@dataclass(frozen=True)
 class Line:
     """A wording ready to be said. `act` is the move's act, `move` its id, `variant` the wording's id."""
 
@@ -96,11 +110,12 @@ class Content:
     values: Mapping[str, str]
     facts: tuple[Fact, ...]
     languages: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    affirmations: tuple[Affirmation, ...] = ()
     _patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, directory: Path) -> Content:
-        """Reads moves/*.yml, topics.yml, values.yml and facts.yml.
+        """Reads moves/*.yml, topics.yml, values.yml, facts.yml, languages.yml and affirmations.yml.
 
         Raises:
             ContentError: a file is missing or a key in it is wrong.
@@ -116,12 +131,13 @@ class Content:
         values = _values(values_raw)
         facts = tuple(_facts(_read(directory / "facts.yml")))
         languages = {name: frozenset(words) for name, words in _read(directory / "languages.yml").items()}
+        affirmations = tuple(_affirmations(_read(directory / "affirmations.yml"), moves))
         patterns = {
             name: re.compile(r"\b(?:" + "|".join(re.escape(w) for w in sorted(t.words, key=len, reverse=True)) + r")\b")
             for name, t in topics.items()
             if t.words
         }
-        return cls(moves, topics, values, facts, languages, patterns)
+        return cls(moves, topics, values, facts, languages, affirmations, patterns)
 
     def say(
         self,
@@ -202,6 +218,19 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(raw, list):
         return {str(entry.get("id", number)): entry for number, entry in enumerate(raw, 1)}
     raise ContentError(f"{path.name}: expected a mapping or a list")
+
+
+def _affirmations(raw: Mapping[str, Any], moves: Mapping[str, Move]) -> Iterator[Affirmation]:
+    for move, entry in raw.items():
+        if move not in moves:
+            raise ContentError(f"affirmations.yml: {move}: no move is called so")
+        if entry.get("talk") not in ("any", "change"):
+            raise ContentError(f"affirmations.yml: {move}: talk is any or change")
+        try:
+            words, unless = (re.compile("|".join(f"(?:{p})" for p in entry[key])) for key in ("words", "unless"))
+        except (KeyError, re.error) as error:
+            raise ContentError(f"affirmations.yml: {move}: {error}") from error
+        yield Affirmation(move, entry["talk"], words, unless)
 
 
 def _move(file: str, name: str, raw: Any) -> Move:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bot.mi import strategy
-from bot.mi.client_language import ClientLanguage
+from bot.mi.client_language import ClientLanguage, Span
 from bot.mi.content import Content, Fact, Line, capitalised
 from bot.mi.echo import SHORT_ANSWERS, echo, noun_answer
 from bot.mi.person import Parser
@@ -25,9 +25,15 @@ from bot.mi.summaries import joined, quotes_for_summary
 
 RECENT = 18
 """Things said in about five turns: so long an opening is not used again."""
-FRESH_FRAMES = 5
+FRESH_FRAMES, MOST_FRAMES = 5, 80
+ONCE = ("tone ", "code ")
+"""Forms whose words go with any clause: each is heard once in a conversation."""
 SURE_ENOUGH_TO_QUOTE = 0.55
 """A quote comes back in links, summaries and the plan: what it speaks for has to be clear."""
+SURE_WITHOUT_WORDS = 0.8
+MOBILISING = ("commitment", "activation", "taking_steps", "ability")
+ALIKE = 0.28
+"""Two statements that are linked have to be about the same, at least so much."""
 TURNS_BETWEEN_LINKS = 4
 LEAST_TOLD = 5
 """Words beside a question that are worth a reflection of their own."""
@@ -64,6 +70,12 @@ class Reflects(Protocol):
     ) -> list[Scored]: ...
 
     def said_back(self, text: str) -> Reflection | None: ...
+
+    def tidy(self, text: str) -> str: ...
+
+    def leaning(self, text: str) -> tuple[str, int]: ...
+
+    def alike(self, one: str, other: str) -> float: ...
 
     def quote(self, text: str, language: ClientLanguage | None = None) -> str | None: ...
 
@@ -135,10 +147,19 @@ class Draft:
             clause = clause_around(heard.text, span.start, span.end)
             if span.code == "other" or len(clause.split()) < 3:
                 continue
-            quote = self.reflector.quote(clause)
+            quote = self.reflector.quote(clause) if self._telling(clause, span, heard.language) else None
             if quote and 4 <= len(quote.split()) <= 22 and quote not in {q.text for q in quotes}:
                 quotes.append(Quote(quote, span.sign, span.code, state.turns))
         self.change(topics=(*state.topics, *named), quotes=tuple(quotes[-60:]), since_summary=state.since_summary + 1)
+
+    def _telling(self, clause: str, span: Span, language: ClientLanguage | None) -> bool:
+        """Whether a clause may come back later as one for (+) or against (-) the change: its words must say so by
+        themselves, or else the coding be sure and the words carry weight."""
+        own = "change" if span.sign == "+" else "sustain"
+        lean, weight = self.reflector.leaning(clause)
+        if lean != "none" or language is None:
+            return lean in (own, "none")
+        return language.confidence >= SURE_WITHOUT_WORDS and (weight > 0 or span.code in MOBILISING)
 
     def tell(self, move: str, **slots: str) -> bool:
         line = self.content.say(
@@ -169,7 +190,7 @@ class Draft:
         amplify = heard.talk == "sustain" and state.discord == 0 and state.turns % 5 == 0
         kinds = tuple(k for k in allow if k != "amplified" or amplify)
         ambivalent = heard.language is not None and heard.language.ambivalent
-        reflection = self._made(kinds, prefer=("double_sided",) if ambivalent else ())
+        reflection = self._made(kinds, prefer=("double_sided",) if ambivalent else ("complex", "double_sided"))
         if reflection is None:
             return self._short_answer() or self._echo() or self._plainly()
         self._say_reflection(reflection)
@@ -187,7 +208,7 @@ class Draft:
         kind = "simple" if reflection.kind == "simple" else "complex"
         self.add(Line(reflection.text, f"{kind}_reflection", f"reflection.{reflection.kind}", reflection.frame))
         said = (*self.state.said, sentence_id(reflection.text), reflection.text)[-400:]
-        self.change(frames=(*self.state.frames, reflection.frame)[-12:], said=said)
+        self.change(frames=(*self.state.frames, reflection.frame)[-MOST_FRAMES:], said=said)
 
     def _made(self, kinds: Sequence[str], prefer: Sequence[str]) -> Reflection | None:
         """A reflection whose opening and frame are fresh for some turns, and whose words are for good."""
@@ -196,7 +217,7 @@ class Draft:
             language=self.heard.language,
             topic=self.state.topic,
             said=self.state.said[-RECENT:],
-            frames_used=self.state.frames[-FRESH_FRAMES:],
+            frames_used=(*(f for f in self.state.frames if f.startswith(ONCE)), *self.state.frames[-FRESH_FRAMES:]),
             allow=kinds,
             prefer=prefer,
             rng=self.rng,
@@ -224,11 +245,11 @@ class Draft:
         state, language = self.state, self.heard.language
         if force is None:
             too_soon = state.turns - state.last_affirm < strategy.TURNS_BETWEEN_AFFIRMATIONS
-            unsure = language is None or language.confidence < SURE_ENOUGH_TO_QUOTE
-            if too_soon or language is None or unsure or language.talk == "sustain" or not self.lines:
+            if too_soon or not self.lines:
                 return
-            heard = {"mixed"} if language.ambivalent else {f"{s.code}{s.sign}" for s in language.codes}
-            force = next((move for what, move in strategy.AFFIRMATIONS if what in heard), None)
+            text = self.reflector.tidy(self.heard.text).lower()
+            talk = "change" if language is not None and language.ambivalent else self.heard.talk
+            force = next((a.move for a in self.content.affirmations if a.fits(text, talk)), None)
         if force and self.tell(force):
             self.change(last_affirm=state.turns)
 
@@ -241,6 +262,8 @@ class Draft:
         linked = {d[5:] for d in state.done if d.startswith("said:")}
         sign = "-" if self.heard.talk == "sustain" else "+"
         earlier = [q for q in state.change_quotes() if q.turn < state.turns and sentence_id(q.text) not in linked]
+        here = self.heard.text
+        earlier = [q for q in earlier if sign == "-" or self.reflector.alike(here, q.text) >= ALIKE]
         if not earlier:
             return
         move = "link.other_side" if sign == "-" else "link.same_side"

@@ -22,25 +22,34 @@ _HEDGES = re.compile(
 
 MAX_WORDS_BACK = 15
 _JOINTS = re.compile(r",\s+|\s+(?:but|and|because|cos|cuz|so|then|though|tho|which)\s+", re.I)
+_LONG_JOINTS = re.compile(
+    r"\s+(?:when|until|till|instead of|rather than|except|unless|before|after|while|where|than)\s+", re.I
+)
+_LEFT_OUT = re.compile(r"(?:could|might|can|would|will|may) (?!be\b|i\b|you\b)", re.I)
+"""How a sentence begins from which "I" is left out ("could ask my wife")."""
 _LEAD = re.compile(
     r"^(?:(?:and|but|so|well|because|cos|cuz|yeah|yes|yep|ok|okay|i mean|like|honestly|anyway|then|oh|ah|hmm|um|ugh|or"
     r"|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|(?:no|nah)(?=,| i\b| it'?s\b))\b[\s,]*)+",
     re.I,
 )
+_AUX = r"(?:can|could|will|would|should|is|are|do|does|did)"
 _ASKS = re.compile(
-    r"^(?:what|how|why|when|who|which|where|can|could|will|would|should|is|are|do|does|did|tell me)\b", re.I
+    rf"^(?:(?:what|how|why|who|which|where)(?:'s)? (?:{_AUX}|about|if|to|the|else)\b|(?:what|how|why|who)\W*$"
+    rf"|when {_AUX}\b|{_AUX} (?:i|you|it|that|this|there|they|we|he|she|the|u|my)\b|tell me\b)",
+    re.I,
 )
 _TAG = re.compile(
     r",?\s+(?:isn'?t it|won'?t i|didn'?t i|don'?t i|can'?t i|innit|yeah|ha|lol|haha|mate|bro|love)$", re.I
 )
 _TO_BOT = re.compile(
     r"\b(?:you|your|you're|youre|u|ur|thanks?|thank|please|cheers|bye|https?|appointments?|importance|confidence)\b|@"
-    r"|^(?:put|give|tell|send|get|show|book|leave) (?:me|it|him|her|them|down)\b",
+    r"|^(?:just |please |so |ok |okay |well )*(?:put|give|tell|send|get|show|book|leave) (?:me|it|him|her|them|down)\b",
     re.I,
 )
 _OWN = re.compile(r"\b(?:i|i'm|im|i've|ive|i'd|id|i'll|ill|my|me|we|our|us)\b", re.I)
 _LEFT_OVER = re.compile(
-    r"\b(?:i|im|ive|id|my|me|mine|myself|we|our|us|ur)\b|^(?:it|that|this|he|she|they|which)\b", re.I
+    r"\b(?:i|im|ive|id|my|me|mine|myself|we|our|us|ur)\b|^(?:it|that|this|he|she|they|which)\b(?!.*\b(?:you|your|yourself)\b)",
+    re.I,
 )
 
 SHORT_ANSWERS: dict[str, str] = {
@@ -70,6 +79,8 @@ def echo(text: str, parse: Parser) -> str | None:
     tidy = _HEDGES.sub("", _HEDGES.sub("", tidy)).strip(" ,")
     if not 1 <= len(tidy.split()) <= MAX_WORDS:
         return None
+    if all(token.is_stop or token.is_punct for token in parse(tidy)):
+        return None
     turned = turn_round(tidy, parse).strip(" .,")
     return f"{capitalised(turned)}." if turned else None
 
@@ -97,7 +108,7 @@ def said_back(text: str, parse: Parser) -> str | None:
     pieces = [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
     own = [piece for piece in pieces if _OWN.search(piece)] or pieces
     for piece in reversed(own):
-        turned = turn_round(piece, parse).strip(" .,")
+        turned = turn_round(f"I {piece}" if _LEFT_OUT.match(piece) else piece, parse).strip(" .,")
         if 3 <= len(turned.split()) <= MAX_WORDS_BACK and not _LEFT_OVER.search(turned):
             return f"{capitalised(turned)}."
     return None
@@ -117,6 +128,7 @@ def _pieces(sentence: str) -> list[str]:
         return []
     plain = _LEAD.sub("", re.sub(r"[^\w\s'&,%£$€-]", " ", sentence).strip(" ,"))
     parts = [plain] if len(plain.split()) <= MAX_WORDS_BACK else _JOINTS.split(plain)
+    parts = [p if len(p.split()) <= MAX_WORDS_BACK else _LONG_JOINTS.split(p, maxsplit=1)[0] for p in parts]
     parts = [_TAG.sub("", _LEAD.sub("", re.sub(r"\s+", " ", part).strip(" ,"))) for part in parts]
     return [part for part in parts if 3 <= len(part.split()) <= MAX_WORDS_BACK]
 

@@ -116,6 +116,11 @@ class Likeness:
         fit = dict(zip(known.sentences, _products(vectors[:1], known.said)[0].tolist(), strict=True))
         return Reading(likes, fit)
 
+    def between(self, one: str, other: str) -> float:
+        """How near two texts are in what they are about: the cosine of their vectors, -1 to 1."""
+        vectors = self._embedder.embed([one, other])
+        return float(_products(vectors[:1], vectors[1:])[0, 0])
+
     def values(self, vectors: Vectors, parts: Sequence[str]) -> Vectors:
         """(parts, meanings): how like each part is to each meaning."""
         known = self._examples

@@ -7,6 +7,9 @@ from bot.mi.content import capitalised
 from bot.mi.draft import TALK_INTENTS, Draft
 from bot.mi.process import follow
 
+SUMMARY_FRESH = 2
+"""So many turns after a summary the key question comes without another."""
+
 
 def go_on(draft: Draft) -> None:
     """What the process does with a message that nothing else takes."""
@@ -101,7 +104,8 @@ def listen(draft: Draft) -> None:
 def evoke_question(draft: Draft) -> None:
     reflections_now = sum("reflection" in line.act or line.act == "summary" for line in draft.lines)
     waiting = draft.heard.words <= 3 and not reflections_now  # little was said, and little can be said back
-    if not waiting and draft.lines and not strategy.may_ask(draft.state, reflections_now):
+    recaps = strategy.ready_for_key_question(draft.state) and draft.state.since_summary > SUMMARY_FRESH
+    if not waiting and draft.lines and not strategy.may_ask(draft.state, reflections_now + recaps):
         draft.change(awaiting="", asked="")
         return
     topic = draft.content.topics[draft.state.topic or "other"]
@@ -118,7 +122,7 @@ def evoke_question(draft: Draft) -> None:
 
 def recapitulate(draft: Draft) -> None:
     """The transitional summary and the key question; the question alone where a summary has just been given."""
-    if draft.state.since_summary > 2:
+    if draft.state.since_summary > SUMMARY_FRESH:
         draft.lines.clear()
         draft.summary(since=0, opener="transition.open", closing=False)
     draft.ask("key_question")

@@ -13,11 +13,11 @@ from .person import is_first, subject_of
 from .reflect_content import ReflectionContent
 
 if TYPE_CHECKING:
-    from spacy.tokens import Doc, Token
+    from spacy.tokens import Doc, Span, Token
 
     from .client_language import ClientLanguage
 else:
-    Doc = Token = Any
+    Doc = Span = Token = Any
 
 _RUN_ON = re.compile(r", (?=(?:makes|helps|keeps|gets|takes|gives|is|was) )")
 _SPLICED = re.compile(
@@ -52,6 +52,8 @@ _ALONE = frozenset(
     ]
 )
 """Verbs that say enough by themselves."""
+LEAST_WHOLE, LONGEST_WHOLE = 6, 18
+"""Words of a sentence that is said back whole."""
 LONGEST_CLAUSE = 20
 """Words; a longer one would be a speech, not a reflection."""
 
@@ -73,6 +75,8 @@ class Side:
     event: bool = False
     past: bool = False
     own: bool = False
+    whole: bool = False
+    """A sentence of more than one clause."""
 
 
 class ClauseReader:
@@ -104,6 +108,48 @@ class ClauseReader:
                     clause.first_person,
                 )
 
+    def sentences(self, doc: Doc) -> Iterator[Side]:
+        """Sentences of two or three short clauses that can be said back whole ("I hold down a job, I run a house")."""
+        for sent in doc.sents:
+            parts = [c for c in parsing.clauses(doc) if sent.start <= c.start < sent.end]
+            start, end = sent.start, sent.end
+            while end > start and (doc[end - 1].is_punct or doc[end - 1].is_space):
+                end -= 1
+            opened = self._content.cleaner.openers.match(doc[start:end].text)
+            if opened:
+                at = doc[start].idx + opened.end()
+                start = next((t.i for t in doc[start:end] if t.idx >= at), start)
+            raw = doc[start:end].text
+            if not 2 <= len(parts) <= 3 or not LEAST_WHOLE <= len(raw.split()) <= LONGEST_WHOLE:
+                continue
+            if parts[0].link in _SUBORDINATE or not all(self._whole_part(doc, part) for part in parts):
+                continue
+            if any(p.search(raw) for p in self._content.never_said) or self._is_question(doc, start, end):
+                continue
+            text = parsing.say(doc, start, end)
+            if (
+                text is None
+                or not re.match(r"(?:you|your|when|if|since|every)\b", text)
+                or any(c in text for c in '"()[]:')
+            ):
+                continue
+            if self._attributed(text) != text or doc[end - 1].tag_ in _TORN_ENDS or doc[end - 1].lower_ in _LOOSE_ENDS:
+                continue
+            source = f"sentence {start}"
+            yield Side(text, "none", source, start, end, len(text.split()), own=True, whole=True)
+
+    def _whole_part(self, doc: Doc, clause: Clause) -> bool:
+        """Whether a clause of a sentence has its subject, and is no order, question or other's words."""
+        return clause.subject is not None and doc[clause.subject].lower_ not in ("who", "which", "what", "you")
+
+    def votes(self, doc: Doc | Span) -> str:
+        """change, sustain or none, by the tables of words alone."""
+        normal = parsing.normalise(doc)[0]
+        votes = {side: sum(1 for p in ps if p.search(normal)) for side, ps in self._content.leaning.items()}
+        if votes["change"] == votes["sustain"]:
+            return "none"
+        return max(votes, key=lambda side: votes[side])
+
     def weight(self, text: str, place: float) -> float:
         """How much a clause matters, 0 to 0.17: words of feeling, wish and conflict, and coming late."""
         words = text.lower().replace("'", " ").split()
@@ -131,6 +177,7 @@ class ClauseReader:
             return None
         if clause.subject is None:
             dropped_i = doc[clause.verb].tag_ == "VBD" and doc[clause.verb].lemma_ not in _OF_THINGS
+            dropped_i = dropped_i or _elides(doc, start)
             if doc[start].lower_ not in self._content.elided and not dropped_i:
                 return None
             text = "you " + text
@@ -145,7 +192,7 @@ class ClauseReader:
     def _is_question(self, doc: Doc, start: int, end: int) -> bool:
         after = doc[end].text if end < len(doc) else "."
         asked = after == "?" or doc[end - 1].sent[-1].text == "?"
-        opens = doc[start].lower_ in self._content.asking and doc[start].lower_ != "when"
+        opens = doc[start].lower_ in self._content.asking and doc[start].lower_ != "when" and not _elides(doc, start)
         return asked or opens
 
     def _is_torso(self, doc: Doc, start: int, end: int, clause: Clause) -> bool:
@@ -183,17 +230,24 @@ class ClauseReader:
         """change, sustain or none: by the coding of the client's language where there is one, else by the tables."""
         if language is not None:
             return _coded(doc[clause.start : clause.end].text, language)
-        normal = parsing.normalise(doc[clause.start : clause.end])[0]
-        votes = {side: sum(1 for p in ps if p.search(normal)) for side, ps in self._content.leaning.items()}
-        if votes["change"] == votes["sustain"]:
-            return "none"
-        return max(votes, key=lambda side: votes[side])
+        return self.votes(doc[clause.start : clause.end])
 
 
 def _is_own(verb: Token) -> bool:
     """Whether it is the client who says or thinks so."""
     subject = subject_of(verb)
     return subject is None or is_first(subject)
+
+
+def _elides(doc: Doc, start: int) -> bool:
+    """Whether a clause opens with "could ask", "might try": an "I" is left out."""
+    first, after = doc[start], doc[start + 1] if start + 1 < len(doc) else None
+    return (
+        first.lower_ in ("could", "can", "might", "may", "will", "would")
+        and after is not None
+        and (after.tag_ == "VB" or after.lower_ in ("always", "maybe", "just", "probably", "even"))
+        and after.lemma_ != "be"
+    )
 
 
 def _is_event(doc: Doc, clause: Clause) -> bool:

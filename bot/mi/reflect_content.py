@@ -80,10 +80,12 @@ class ReflectionContent:
     bank: MeaningBank
     tones: tuple[Tone, ...]
     answers: tuple[Answer, ...]
+    codes: Mapping[str, tuple[str, ...]]
+    """Kind of talk with its sign ("reason+") -> what a clause of that kind adds up to."""
 
     @classmethod
     def load(cls, directory: Path) -> ReflectionContent:
-        """Read frames.yml, tones.yml, meanings/*.yml and shapes/*.yml under `directory` (data/mi).
+        """Read frames.yml, tones.yml, codes.yml, meanings/*.yml and shapes/*.yml under `directory` (data/mi).
 
         Raises ContentError, naming the file and the key, when something is missing, double or malformed.
         """
@@ -119,6 +121,7 @@ class ReflectionContent:
                     for n, a in data["answers"].items()
                 ),
                 tones=read_tones(directory / "tones.yml"),
+                codes={code: tuple(tails) for code, tails in _read(directory / "codes.yml").items()},
             )
         except KeyError as missing:
             raise ContentError(f"{path}: {missing} is missing") from missing

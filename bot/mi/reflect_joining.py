@@ -28,6 +28,14 @@ _SOMEBODY = re.compile(
     re.IGNORECASE,
 )
 """How a plain fact about somebody begins."""
+_THING = re.compile(r"(?:the|it|there|this|nothing|something) ?", re.IGNORECASE)
+_VERDICT = re.compile(
+    r"\b(?:people|everyone|everybody|nobody|they|he|she|doctors?|system|government|rigged|joke|pointless|useless|stupid"
+    r"|rubbish|scam|wrong|right|fault|fair|unfair|waste|lies?|point|crap|ridiculous|evil|safe|dangerous|healthy|harmless"
+    r"|always|never|all|only|best|worst|should|cannot|can't|won't|hopeless|impossible)\b",
+    re.IGNORECASE,
+)
+"""A plain fact about a thing ("the flat is quiet") needs no "as you see it"; a verdict does."""
 LONGEST_VIEW = 14
 _JUDGES = re.compile(
     r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
@@ -56,6 +64,8 @@ def use_of(side: Side) -> str | None:
         return "yours" if _SOMEBODY.match(text) or (concerns and re.match(r"(?:it|there)\b", text)) else None
     if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
         return None
+    if _THING.match(text) and not _VERDICT.search(text):
+        return "yours"
     return "opinion"
 
 

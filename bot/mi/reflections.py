@@ -1,12 +1,13 @@
 """Reflections that are about this client's words, without a generative model.
 
-Theory of operation. A message is tidied and parsed once. Six sources propose sentences: the bank of meanings (what
+Theory of operation. A message is tidied and parsed once. Seven sources propose sentences: the bank of meanings (what
 clients mean by such words, told by cues and by likeness to examples), shapes (what the build of a sentence tells, with
 the client's phrases in the slots), tones (their own clause with what it seems to mean to them), pairs (two sides of one
-message, the side against change first), answers (a thing named after a question), and the client's own clauses turned
-round. A meaning is said alone or after the clause in which it was found. Everything proposed passes the refusals and is
-scored; the best wins, chance decides between near equals. When nothing is left the answer is None, and the bot says
-plainly that it did not understand: nonsense, greetings and questions to the bot are never reflected.
+message, the side against change first), codes (their clause with what talk of its kind adds up to), answers (a thing
+named after a question), and the client's own clauses turned round. A meaning is said alone or after the clause in which
+it was found. Everything proposed passes the refusals and is scored; the best wins, chance decides between near equals.
+When nothing is left the answer is None, and the bot says plainly that it did not understand: nonsense, greetings and
+questions to the bot are never reflected.
 """
 
 from __future__ import annotations
@@ -44,11 +45,17 @@ GROUND_WORTH = 4
 LONGEST_TONED = 16
 TONED = -0.08
 """Weight: a tone says less than a meaning."""
+SURE_OF_CODE = 0.85
+"""Confidence in the client's language from which a clause is said back with what such talk adds up to."""
+CODED = -0.17
+"""Weight: what the kind of talk alone tells is less than any meaning."""
 FOLLOWS = 0.8
 """Belief in the complex reflection of a condition."""
 LONGEST_SIDE = 14
 PAIRED = 0.04
 """Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
+WHOLE_SENTENCE = 0.05
+"""Added to the weight of a sentence said back whole: half of it can miss the point."""
 PREFERRED = 0.15
 """So much worse than the best a preferred kind may be."""
 CLOSE = 0.04
@@ -160,6 +167,22 @@ class Reflector:
             return None
         return max(wanted, key=lambda s: self._clauses.weight(s.text, s.at / max(1, len(doc)))).text
 
+    def tidy(self, text: str) -> str:
+        """A message in plain spelling, still in the client's person."""
+        return self._content.cleaner.clean(text)
+
+    def leaning(self, text: str) -> tuple[str, int]:
+        """Which way a clause leans by its words alone (change, sustain or none), and how many of them carry weight."""
+        doc = self._parse(self.tidy(text))
+        return self._clauses.votes(doc), sum(t.lower_ in self._content.weighty for t in doc)
+
+    def alike(self, one: str, other: str) -> float:
+        """How near two statements are in what they are about, 0 to 1; by shared words where no vectors are loaded."""
+        if self._likeness is not None:
+            return max(0.0, self._likeness.between(one, other))
+        a, b = ({t.lemma_ for t in self._parse(text) if not t.is_stop and t.is_alpha} for text in (one, other))
+        return len(a & b) / max(1, min(len(a), len(b)))
+
     def said_back(self, text: str) -> Reflection | None:
         """Something the client stated, turned round and no more: for a message that no reflection fits. None where
         nothing of it can be said back."""
@@ -215,8 +238,10 @@ class Reflector:
             if felt.belief >= reflect_score.LEAST_BELIEF:
                 yield from self._in_tone(felt, sides, doc)
         yield from self._pairs(hits, sides, doc)
-        for side in sides:
+        for side in (*sides, *self._clauses.sentences(doc)):
             yield from self._plain(side, doc)
+            if language is not None:
+                yield from self._by_code(side, doc, language)
 
     def _common(self, tidy: str, topic: str | None) -> tuple[frozenset[str], dict[str, Slot]]:
         """The topics in play and the slots that hold for the whole message: topic, stuff, stopping, person."""
@@ -276,6 +301,28 @@ class Reflector:
                 span = doc[side.at : side.end].text
                 yield Reflection(text, "complex", f"tone {felt.tone.id}/{number}", why, span), parts
 
+    def _by_code(self, side: Side, doc: Doc, language: ClientLanguage) -> Iterator[tuple[Reflection, Parts]]:
+        """The client's own clause, and what talk of its kind adds up to, where the coding is sure."""
+        own = doc[side.at : side.end]
+        kinds = {s.code + s.sign for s in language.codes}
+        if language.confidence < SURE_OF_CODE or not (language.ambivalent or len(kinds) == 1):
+            return
+        kind = "mixed" if language.ambivalent else kinds.pop()
+        told = kind == "mixed" or any(s.start < own.end_char and own.start_char < s.end for s in language.codes)
+        sign = {"change": "+", "sustain": "-"}.get(language.talk, "")
+        agrees = kind == "mixed" or (kind[-1] == sign and self._clauses.votes(own) in ("none", language.talk))
+        if not (told and agrees) or use_of(side) not in ("first", "yours"):
+            return
+        if len(side.text.split()) > LONGEST_TONED or FRAGMENT.match(side.text):
+            return
+        place = side.at / max(1, len(doc))
+        weight = self._clauses.weight(side.text, place) + CODED
+        for number, tail in enumerate(self._content.codes.get(kind, ())):
+            parts = Parts("complex", language.confidence, min(GROUND_WORTH, side.own_words), 0.0, place, weight)
+            why = (f"talk {kind}", f"belief {language.confidence:.2f}", side.source)
+            text = tidy_end(f"{side.text}, and {tail}")
+            yield Reflection(text, "complex", f"code {kind}/{number}", why, own.text), parts
+
     def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
         """The client's clause in which a meaning was found, where it is short and about the client."""
         low, high = (hit.places[-1], hit.places[-1]) if hit.matched else (min(hit.places), max(hit.places))
@@ -313,6 +360,7 @@ class Reflector:
                 continue
             place = side.at / max(1, len(doc))
             weight = self._clauses.weight(side.text, place) - (0.06 if use == "opinion" else 0.0)
+            weight += WHOLE_SENTENCE if side.whole else 0.0
             if not re.search(r"\byou", side.text):
                 weight -= 0.08
             sure = 1.0 if frame.kind == "simple" else FOLLOWS

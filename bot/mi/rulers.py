@@ -50,7 +50,11 @@ NAMED = (
     ("importance", re.compile(r"\bimportan\w*|\bmatters?\b", re.I)),
     (
         "confidence",
-        re.compile(r"\bconfiden\w*|\b(?:could|can) i (?:do|manage)|\bi (?:can|could) (?:actually )?do it\b", re.I),
+        re.compile(
+            r"\bconfiden\w*|\b(?:could|can) i (?:do|manage)|\bi (?:can|could) (?:actually )?do it\b"
+            r"|\b(?:whether|if|that) i(?:'?ll| could| can| would| will)\b|\bdoing it\b|\bhow sure\b",
+            re.I,
+        ),
     ),
     ("readiness", re.compile(r"\bready\b|\breadiness\b", re.I)),
 )
@@ -59,12 +63,26 @@ NAMED = (
 def volunteered(text: str, plainly: bool = False) -> str | None:
     """The ruler that a client answers without having been asked ("importance? id say 9"), or None.
 
-    `plainly`: the message was understood as a number on a ruler; then one that names none gives "".
+    `plainly`: the message was understood as a number on a ruler; then one that names none gives "", as does one that
+    begins with the number ("It is 9. Because of my boy", "2 or 3. I've promised it so often").
     """
-    if read_number(text) is None or len(text.split()) > 16:
+    if read_number(text) is None or len(text.split()) > 20:
+        return None
+    plainly = plainly or bool(_BEGINS.match(text))
+    if len(text.split()) > 16 and not plainly:
         return None
     named = next((name for name, pattern in NAMED if pattern.search(text)), None)
     return named if named or not plainly else ""
+
+
+_BEGINS = re.compile(
+    r"\s*(?:(?:it'?s|it is|i'?d say|i would say|say|maybe|about|around|probably|still|only|just|put|an?|i'?d give it)"
+    r"\s+)*"
+    r"(?:10|[0-9]|zero|one|two|three|four|five|six|seven|eight|nine|ten)"
+    r"(?:\s*(?:or|to|-|/)\s*(?:10|[0-9]))?(?:\s*(?:out of|of|/)\s*10)?\s*(?:[.,!]|$|\b(?:for|because|cos)\b)(?!\s*\d)",
+    re.I,
+)
+"""A message that is a number first of all; "2 or 3 pints" and "9 years" are none."""
 
 
 def lower_of(n: int) -> int:

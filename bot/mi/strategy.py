@@ -92,14 +92,6 @@ PLAN_LABELS = {
     "confidence": "How sure I am (0 to 10)",
 }
 
-AFFIRMATIONS: tuple[tuple[str, str], ...] = (
-    # what was heard (code with sign, or "mixed"), and the affirmation that fits it
-    ("taking_steps+", "affirm.took_step"),
-    ("commitment+", "affirm.commitment"),
-    ("ability+", "affirm.ability"),
-    ("mixed", "affirm.honesty"),
-    ("need+", "affirm.clarity"),
-)
 TURNS_BETWEEN_AFFIRMATIONS = 4
 
 

@@ -28,6 +28,13 @@ def ruler_answer(draft: Draft) -> None:
         evoke(draft)
 
 
+def gives_a_number(draft: Draft) -> bool:
+    """Whether the message answers a ruler that was not asked; a bare number only while one is still to come."""
+    name = volunteered(draft.heard.text, draft.heard.intent == "ruler_answer")
+    waiting = any(f"{ruler}.ask" not in draft.state.done for ruler in ("importance", "confidence"))
+    return bool(name) or (name == "" and (waiting or draft.heard.intent == "ruler_answer"))
+
+
 def number_volunteered(draft: Draft) -> None:
     asked = next((r for r in ("importance", "confidence") if f"{r}.ask" not in draft.state.done), "confidence")
     name = volunteered(draft.heard.text) or asked
@@ -51,7 +58,9 @@ def ruler_number(draft: Draft, name: str, step: str) -> None:
     draft.change(rulers=(*draft.state.rulers, RulerValue(name, n, draft.state.turns)))
     if draft.heard.words <= 6 or not draft.reflect():
         draft.tell("ruler.number", n=str(n))
-    if n == 0:
+    if f"{name}.why_not_lower" in draft.state.done:  # explored once already: a new number is noted, no more
+        evoke_question(draft)
+    elif n == 0:
         draft.tell(f"{name}.at_zero")
         draft.ask(f"{name}.at_zero_ask")
     elif n == 10:

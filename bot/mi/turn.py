@@ -20,7 +20,6 @@ from bot.mi.content import Content
 from bot.mi.draft import Draft, Heard, Reflects
 from bot.mi.person import Parser
 from bot.mi.process import follow
-from bot.mi.rulers import volunteered
 from bot.mi.state import MIState
 
 MAX_WORDS = 60
@@ -171,7 +170,7 @@ def _handler(draft: Draft) -> Handler:
         state.process == "evoke"
         and not state.awaiting.endswith((".ask", ".reask"))
         and draft.state.awaiting.split(".")[0] != "plan"
-        and volunteered(draft.heard.text, intent == "ruler_answer") is not None
+        and tools.gives_a_number(draft)
     ):
         return tools.number_volunteered
     if state.awaiting in BY_QUESTION and intent not in ("ask_advice", "ask_information"):
@@ -202,7 +201,8 @@ def _finish(draft: Draft) -> Turn:
 
 
 _ASKS_ADVICE = re.compile(
-    r"\?|\b(?:what|how|which|when) (?:do|should|can|could|would|am|is|are|shall|to|actually|works?|helps?|else)\b"
+    r"\?|^(?:\W*(?:and|but|so|ok|okay|please|then)\W+)*(?:what|how|which|when) (?:do|should|can|could|would|am|is|are"
+    r"|shall|to|actually|works?|helps?|else)\b|\b(?:know|see|tell me|idea) (?:what|how) to\b"
     r"|\b(?:advice|advise|suggest|recommend|tips?|ideas?|tell me|should i|help me|best way|guide me|what'?s)\b",
     re.I,
 )

@@ -157,7 +157,7 @@ def ready_state(**more) -> MIState:
         for n, text in enumerate(["you want your mornings back", "you hate hiding bottles", "your kids notice it now"])
     )
     rulers = (RulerValue("importance", 8, 4), RulerValue("confidence", 5, 6))
-    return in_evoke(quotes=quotes, rulers=rulers, turns=9, **more)
+    return in_evoke(quotes=quotes, rulers=rulers, turns=9, since_summary=5, **more)
 
 
 def test_enough_change_talk_leads_to_the_key_question(core):
