@@ -48,7 +48,8 @@ _TO_BOT = re.compile(
 )
 _OWN = re.compile(r"\b(?:i|i'm|im|i've|ive|i'd|id|i'll|ill|my|me|we|our|us)\b", re.I)
 _LEFT_OVER = re.compile(
-    r"\b(?:i|im|ive|id|my|me|mine|myself|we|our|us|ur)\b|^(?:it|that|this|he|she|they|which)\b(?!.*\b(?:you|your|yourself)\b)",
+    r"\b(?:i|im|ive|id|my|me|mine|myself|we|our|us|ur)\b|^(?:which|that|this|who)\b"
+    r"|^(?:it|he|she|they)\b(?!.*\b(?:you|your|yourself)\b)",
     re.I,
 )
 

@@ -8,9 +8,12 @@ from bot.mi.draft import LEAST_TOLD, TALK_INTENTS, Draft
 from bot.mi.plan import PLAN_WORDS_FOR_NONE, first_person
 from bot.mi.process import follow
 from bot.mi.processes import evoke_question, go_on
-from bot.mi.rulers import read_number
+from bot.mi.rulers import begins_with_number, read_number
 from bot.mi.state import RulerValue
 from bot.mi.summaries import joined
+
+SHORT_NUMBER = 9
+"""Words: a message so short that begins with a number says how sure the client is, and is no step of a plan."""
 
 
 def key_question(draft: Draft) -> None:
@@ -66,6 +69,12 @@ def plan_answer(draft: Draft) -> None:
         draft.reflect()
         draft.tell("autonomy")
         evoke_question(draft)
+        return
+    number = read_number(heard.text)
+    if number is not None and name != "when" and heard.words <= SHORT_NUMBER and begins_with_number(heard.text):
+        draft.change(rulers=(*draft.state.rulers, RulerValue("confidence", number, draft.state.turns)))
+        draft.tell("ruler.number", n=str(number))
+        draft.add(Line(draft.state.asked, "open_question", draft.state.awaiting))
         return
     empty = heard.intent in ("dont_know", "deny") or heard.text.lower().strip(" .!") in PLAN_WORDS_FOR_NONE
     if empty and name in ("change", "first_step") and f"again:{name}" not in draft.state.done:

@@ -177,6 +177,7 @@ class ClauseReader:
             return None
         if clause.subject is None:
             dropped_i = doc[clause.verb].tag_ == "VBD" and doc[clause.verb].lemma_ not in _OF_THINGS
+            dropped_i = dropped_i and not _of_another(doc, clause.start)
             dropped_i = dropped_i or _elides(doc, start)
             if doc[start].lower_ not in self._content.elided and not dropped_i:
                 return None
@@ -237,6 +238,12 @@ def _is_own(verb: Token) -> bool:
     """Whether it is the client who says or thinks so."""
     subject = subject_of(verb)
     return subject is None or is_first(subject)
+
+
+def _of_another(doc: Doc, start: int) -> bool:
+    """Whether the last subject before a clause was somebody else, who may be meant ("my girl laughed. Puffed it")."""
+    before = next((t for t in reversed(doc[:start]) if t.dep_ in ("nsubj", "nsubjpass")), None)
+    return before is not None and not is_first(before) and before.lower_ not in ("it", "that", "this", "there")
 
 
 def _elides(doc: Doc, start: int) -> bool:

@@ -54,7 +54,7 @@ FOLLOWS = 0.8
 LONGEST_SIDE = 14
 PAIRED = 0.04
 """Taken off the weight of two clauses set against each other: such a reflection adds less than a meaning."""
-WHOLE_SENTENCE = 0.05
+WHOLE_SENTENCE = 0.12
 """Added to the weight of a sentence said back whole: half of it can miss the point."""
 PREFERRED = 0.15
 """So much worse than the best a preferred kind may be."""

@@ -14,10 +14,14 @@ PHRASES = (
     (r"\bnot at all\b|\brock bottom\b|\bnothing\b", 0),
     (r"\bmax(ed)?( out)?\b|\btop of the scale\b|\bcouldn'?t be higher\b|\ball the way\b", 10),
 )
-_NUMBER = re.compile(
-    r"(?<![\d.,:/])(\d{1,3})(?:[.,]\d+)?(?![\d:])(?!\s*(?:%|am|pm|years?|yrs?|months?|weeks?|days?|pints?|beers?|drinks?|cigs?|hours?|hrs?|kids?|times?)\b)",
-    re.I,
+_UNITS = (
+    r"(?!(?:\s*(?:or|to|-)\s*\w+)?\s*(?:%|am|pm|years?|yrs?|months?|weeks?|days?|nights?|mornings?|pints?|beers?|drinks?|cigs?|hours?|hrs?|minutes?"
+    r"|mins?|kids?|times?|stone|pounds?|kilos?|miles?|grand|quid)\b)"
 )
+_NUMBER = re.compile(rf"(?<![\d.,:/])(\d{{1,3}})(?:[.,]\d+)?(?![\d:]){_UNITS}", re.I)
+_SPELLED = re.compile(rf"\b({'|'.join(WORDS)})\b{_UNITS}", re.I)
+_PUT_RIGHT = 5
+"""Words: "11. ok 8" is an 8; in a longer message nobody knows."""
 _OUT_OF = re.compile(r"\b(?:out of|of|/)\s*10\b|/\s*10\b", re.I)
 _MINUS = re.compile(r"(?:^|\s)(?:-|minus )\s*\d", re.I)
 
@@ -33,10 +37,11 @@ def read_number(text: str) -> int | None:
         return None
     without_scale = _OUT_OF.sub(" ", lowered)
     digits = [int(n) for n in _NUMBER.findall(without_scale)]
-    if digits:
-        return digits[0] if all(n <= 10 for n in digits[:1]) else None
-    spelled = [WORDS[w] for w in re.findall(r"[a-z]+", without_scale) if w in WORDS]
     words = len(lowered.split())
+    if digits:
+        last = digits[-1] if words <= _PUT_RIGHT and digits[-1] <= 10 else None
+        return digits[0] if digits[0] <= 10 else last
+    spelled = [WORDS[w] for w in _SPELLED.findall(without_scale)]
     if spelled and words <= 12:
         # "a ten" and "one" are numbers; "the one thing" in a long sentence is not
         return spelled[0]
@@ -68,7 +73,7 @@ def volunteered(text: str, plainly: bool = False) -> str | None:
     """
     if read_number(text) is None or len(text.split()) > 20:
         return None
-    plainly = plainly or bool(_BEGINS.match(text))
+    plainly = plainly or begins_with_number(text)
     if len(text.split()) > 16 and not plainly:
         return None
     named = next((name for name, pattern in NAMED if pattern.search(text)), None)
@@ -79,10 +84,15 @@ _BEGINS = re.compile(
     r"\s*(?:(?:it'?s|it is|i'?d say|i would say|say|maybe|about|around|probably|still|only|just|put|an?|i'?d give it)"
     r"\s+)*"
     r"(?:10|[0-9]|zero|one|two|three|four|five|six|seven|eight|nine|ten)"
-    r"(?:\s*(?:or|to|-|/)\s*(?:10|[0-9]))?(?:\s*(?:out of|of|/)\s*10)?\s*(?:[.,!]|$|\b(?:for|because|cos)\b)(?!\s*\d)",
+    r"(?:\s*(?:or|to|-|/)\s*(?:10|[0-9]))?(?:\s*(?:out of|of|/)\s*10)?\s*(?:[.,!]|$|\b(?:for|because|cos)\b)(?!\d)",
     re.I,
 )
 """A message that is a number first of all; "2 or 3 pints" and "9 years" are none."""
+
+
+def begins_with_number(text: str) -> bool:
+    """Whether a message is a number of a ruler first of all."""
+    return _BEGINS.match(text) is not None
 
 
 def lower_of(n: int) -> int:

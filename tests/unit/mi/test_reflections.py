@@ -170,3 +170,68 @@ def test_a_quote_is_the_clients_phrase_ready_for_a_summary(reflector):
 
 def test_curly_apostrophes_and_missing_ones_read_alike(reflector):
     assert say(reflector, "I don\u2019t see the point") == say(reflector, "i dont see the point")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("i hold down a job, i run a house", "You hold down a job, you run a house."),
+        ("I went to the car and I could not start it for some time", "You went to the car and you could not start it"),
+        ("idk my mum wants me off the xbox", "Your mum wants you off the xbox."),
+        ("ive got plasters and stuff, its not deep", "You've got plasters, it's not deep."),
+    ],
+)
+def test_a_sentence_of_short_clauses_is_said_back_whole(reflector, text, said):
+    assert say(reflector, text, allow=("simple",)).text.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("what i wouldnt miss is 3am with my heart going", "What you wouldn't miss is 3am with your heart going."),
+        ("could ask my wife to sit with me for an hour when the kids are in bed instead of her going up there alone",
+         "You could ask your wife to sit with you for an hour."),
+        ("haha nah ok it did bother me a bit", "It did bother you a bit."),
+    ],
+)  # fmt: skip
+def test_what_no_reflection_fits_is_said_back_plainly(reflector, text, said):
+    assert reflector.said_back(text).text == said
+
+
+@pytest.mark.parametrize("text", ["Just tell me what most people do.", "what should i do", "can you help me"])
+def test_a_wish_of_the_bot_is_not_said_back(reflector, text):
+    assert reflector.said_back(text) is None
+
+
+def test_a_verb_without_its_subject_is_not_taken_for_the_clients_after_somebody_else(reflector):
+    text = "My girl pretended a pen was a vape. Puffed it all afternoon."
+    assert not any("You puffed" in s.reflection.text for s in reflector.candidates(text))
+
+
+def coded(text: str, talk: str, *kinds: str, confidence: float = 0.95, ambivalent: bool = False) -> ClientLanguage:
+    spans = tuple(Span(kind[:-1], kind[-1], text, 0, len(text)) for kind in kinds)
+    return ClientLanguage(talk, ambivalent, spans, confidence, ())
+
+
+def test_sure_talk_is_said_back_with_what_it_adds_up_to(reflector):
+    text = "i walked to the shop on my own tuesday"
+    tails = reflector._content.codes["taking_steps+"]
+    language = coded(text, "change", "taking_steps+")
+    found = [
+        s.reflection for s in reflector.candidates(text, language=language) if s.reflection.frame.startswith("code")
+    ]
+    assert {r.text for r in found} == {f"You walked to the shop on your own tuesday, and {tail}." for tail in tails}
+    assert {r.kind for r in found} == {"complex"}
+
+
+@pytest.mark.parametrize(
+    "language",
+    [
+        coded("i walked to the shop on my own tuesday", "change", "taking_steps+", confidence=0.6),
+        coded("i walked to the shop on my own tuesday", "change", "taking_steps+", "reason+"),
+        coded("i walked to the shop on my own tuesday", "neutral"),
+    ],
+)
+def test_unsure_talk_is_not(reflector, language):
+    found = reflector.candidates("i walked to the shop on my own tuesday", language=language)
+    assert not any(s.reflection.frame.startswith("code") for s in found)

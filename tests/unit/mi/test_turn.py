@@ -270,3 +270,46 @@ def test_a_state_survives_its_row(core):
 )
 def test_a_quote_is_cut_at_marks_and_buts(text, start, end, clause):
     assert clause_around(text, start, end) == clause
+
+
+@pytest.mark.parametrize(
+    ("text", "talk", "move"),
+    [
+        ("so i poured it all down the sink yesterday", "change", "affirm:affirm.took_step"),
+        ("i want to be there for my kids and i mean it", "change", "affirm:affirm.cares_family"),
+        ("i have never told anyone that before", "neutral", "affirm:affirm.honesty"),
+        ("ill ring them on monday", "change", "affirm:affirm.commitment"),
+    ],
+)
+def test_an_affirmation_names_what_the_words_show(core, text, talk, move):
+    turn = take(core, in_evoke(), text, "change_talk", talk)
+    assert move in [m for say in turn.says for m in say.moves]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["i go back to bed till its time to fetch him", "i poured myself another one yesterday and started drinking again",
+     "i'll probably just mess it up like last time", "haha nah ok it did bother me a bit"],
+)  # fmt: skip
+def test_nothing_is_affirmed_that_the_words_do_not_show(core, text):
+    turn = take(core, in_evoke(), text, "change_talk", "change")
+    assert not any(m.startswith("affirm") for say in turn.says for m in say.moves)
+
+
+def test_only_what_speaks_for_its_side_by_itself_comes_back_later(core):
+    love = "i love that first glass though"
+    heard = Heard(love, "change_talk", language("change", ("ability", "+", love)))
+    assert not core.take(in_evoke(), heard, rng=random.Random(1)).state.quotes
+    want = "i want to see my girl finish school"
+    heard = Heard(want, "change_talk", language("change", ("desire", "+", want)))
+    assert [q.text for q in core.take(in_evoke(), heard, rng=random.Random(1)).state.quotes] == [
+        "you want to see your girl finish school"
+    ]
+
+
+def test_a_number_while_the_plan_is_made_says_how_sure_the_client_is(core):
+    state = in_evoke(process="plan", awaiting="plan.first_step", asked="Where will you start?", plan={"change": "Walk"})
+    turn = take(core, state, "7. 8 if tony helps", "ruler_answer")
+    assert turn.state.ruler("confidence") == 7
+    assert "first_step" not in turn.state.plan
+    assert turn.state.awaiting == "plan.first_step"
