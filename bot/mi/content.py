@@ -111,11 +111,12 @@ class Content:
     facts: tuple[Fact, ...]
     languages: Mapping[str, frozenset[str]] = field(default_factory=dict)
     affirmations: tuple[Affirmation, ...] = ()
+    hearing: Mapping[str, re.Pattern[str]] = field(default_factory=dict)
     _patterns: Mapping[str, re.Pattern[str]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def load(cls, directory: Path) -> Content:
-        """Reads moves/*.yml, topics.yml, values.yml, facts.yml, languages.yml and affirmations.yml.
+        """Reads moves/*.yml, topics.yml, values.yml, facts.yml, languages.yml, affirmations.yml and hearing.yml.
 
         Raises:
             ContentError: a file is missing or a key in it is wrong.
@@ -132,12 +133,13 @@ class Content:
         facts = tuple(_facts(_read(directory / "facts.yml")))
         languages = {name: frozenset(words) for name, words in _read(directory / "languages.yml").items()}
         affirmations = tuple(_affirmations(_read(directory / "affirmations.yml"), moves))
+        hearing = _hearing(_read(directory / "hearing.yml"))
         patterns = {
             name: re.compile(r"\b(?:" + "|".join(re.escape(w) for w in sorted(t.words, key=len, reverse=True)) + r")\b")
             for name, t in topics.items()
             if t.words
         }
-        return cls(moves, topics, values, facts, languages, affirmations, patterns)
+        return cls(moves, topics, values, facts, languages, affirmations, hearing, patterns)
 
     def say(
         self,
@@ -175,6 +177,10 @@ class Content:
         lowered = text.lower()
         found = [(m.start(), name) for name, p in self._patterns.items() if (m := p.search(lowered))]
         return tuple(name for _, name in sorted(found))
+
+    def hears(self, what: str, text: str) -> bool:
+        """Whether a message says `what` (a key of hearing.yml) by its words alone."""
+        return self.hearing[what].search(text) is not None
 
     def language_of(self, text: str) -> str | None:
         """The language other than English that `text` shows (data/mi/languages.yml), or None."""
@@ -218,6 +224,16 @@ def _read(path: Path) -> dict[str, Any]:
     if isinstance(raw, list):
         return {str(entry.get("id", number)): entry for number, entry in enumerate(raw, 1)}
     raise ContentError(f"{path.name}: expected a mapping or a list")
+
+
+def _hearing(raw: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
+    for name in ("discord", "confirms", "asks_advice"):
+        if not raw.get(name):
+            raise ContentError(f"hearing.yml: {name}: patterns are missing")
+    try:
+        return {name: re.compile("|".join(f"(?:{p})" for p in patterns), re.I) for name, patterns in raw.items()}
+    except re.error as error:
+        raise ContentError(f"hearing.yml: {error}") from error
 
 
 def _affirmations(raw: Mapping[str, Any], moves: Mapping[str, Move]) -> Iterator[Affirmation]:

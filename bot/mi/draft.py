@@ -35,6 +35,8 @@ MOBILISING = ("commitment", "activation", "taking_steps", "ability")
 ALIKE = 0.28
 """Two statements that are linked have to be about the same, at least so much."""
 TURNS_BETWEEN_LINKS = 4
+SHORT = 3
+"""Words of an answer that is met with a word about short answers."""
 LEAST_TOLD = 5
 """Words beside a question that are worth a reflection of their own."""
 TALK_INTENTS = ("change_talk", "sustain_talk", "ambivalence", "share")
@@ -72,6 +74,8 @@ class Reflects(Protocol):
     def said_back(self, text: str) -> Reflection | None: ...
 
     def tidy(self, text: str) -> str: ...
+
+    def is_grave(self, text: str) -> bool: ...
 
     def leaning(self, text: str) -> tuple[str, int]: ...
 
@@ -195,6 +199,13 @@ class Draft:
             return self._short_answer() or self._echo() or self._plainly()
         self._say_reflection(reflection)
         return True
+
+    def acknowledge(self) -> None:
+        """A word that it was heard, where nothing can be reflected; what must not be reflected is met as hard."""
+        if self.reflector.is_grave(self.heard.text):
+            self.tell("warmth.hard")
+        else:
+            self.tell("short_answer.meet" if self.heard.words <= SHORT else "heard.ack")
 
     def _plainly(self) -> bool:
         """What the client stated, said back and no more, where nothing better can be said to it."""

@@ -20,7 +20,7 @@ _HEDGES = re.compile(
     re.I,
 )
 
-MAX_WORDS_BACK = 15
+MAX_WORDS_BACK = 18
 _JOINTS = re.compile(r",\s+|\s+(?:but|and|because|cos|cuz|so|then|though|tho|which)\s+", re.I)
 _LONG_JOINTS = re.compile(
     r"\s+(?:when|until|till|instead of|rather than|except|unless|before|after|while|where|than)\s+", re.I
@@ -107,8 +107,8 @@ def said_back(text: str, parse: Parser) -> str | None:
     Questions are left out; a sentence too long is cut at its joints. None where nothing of it can be said back.
     """
     pieces = [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
-    own = [piece for piece in pieces if _OWN.search(piece)] or pieces
-    for piece in reversed(own):
+    own = [piece for piece in pieces if _OWN.search(piece)]
+    for piece in (*reversed(own), *(piece for piece in reversed(pieces) if piece not in own)):
         turned = turn_round(f"I {piece}" if _LEFT_OUT.match(piece) else piece, parse).strip(" .,")
         if 3 <= len(turned.split()) <= MAX_WORDS_BACK and not _LEFT_OVER.search(turned):
             return f"{capitalised(turned)}."

@@ -75,7 +75,10 @@ def evoke(draft: Draft) -> None:
     ready = strategy.ready_for_key_question(draft.state)
     if not ready and strategy.summary_due(draft.state) and draft.summary(since=draft.state.summarised):
         return
-    draft.reflect()
+    if draft.state.awaiting == "summary.close" and draft.content.hears("confirms", draft.heard.text):
+        draft.tell("summary.confirmed")
+    elif not draft.reflect():
+        draft.acknowledge()
     draft.affirm()
     if draft.heard.talk == "sustain" and draft.state.turns % 3 == 0:
         draft.tell("autonomy")

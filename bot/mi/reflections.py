@@ -171,6 +171,10 @@ class Reflector:
         """A message in plain spelling, still in the client's person."""
         return self._content.cleaner.clean(text)
 
+    def is_grave(self, text: str) -> bool:
+        """Whether a message speaks of death or harm, which is never said back."""
+        return any(p.search(self.tidy(text)) for p in self._content.never_reflected)
+
     def leaning(self, text: str) -> tuple[str, int]:
         """Which way a clause leans by its words alone (change, sustain or none), and how many of them carry weight."""
         doc = self._parse(self.tidy(text))

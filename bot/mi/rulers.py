@@ -42,7 +42,7 @@ def read_number(text: str) -> int | None:
         last = digits[-1] if words <= _PUT_RIGHT and digits[-1] <= 10 else None
         return digits[0] if digits[0] <= 10 else last
     spelled = [WORDS[w] for w in _SPELLED.findall(without_scale)]
-    if spelled and words <= 12:
+    if spelled and words <= 16:
         # "a ten" and "one" are numbers; "the one thing" in a long sentence is not
         return spelled[0]
     for pattern, value in PHRASES:
@@ -51,6 +51,8 @@ def read_number(text: str) -> int | None:
     return None
 
 
+MOST_AROUND = 8
+"""Words of a message that is a number with a word or two before it."""
 NAMED = (
     ("importance", re.compile(r"\bimportan\w*|\bmatters?\b", re.I)),
     (
@@ -91,8 +93,11 @@ _BEGINS = re.compile(
 
 
 def begins_with_number(text: str) -> bool:
-    """Whether a message is a number of a ruler first of all."""
-    return _BEGINS.match(text) is not None
+    """Whether a message is a number of a ruler first of all, or is short and ends in one ("For being able to? 3")."""
+    return _BEGINS.match(text) is not None or (len(text.split()) <= MOST_AROUND and _ENDS.match(text) is not None)
+
+
+_ENDS = re.compile(r"(?:^|.*[.,:?!]\s*)(?:10|[0-9])\W*$", re.S)
 
 
 def lower_of(n: int) -> int:

@@ -11,7 +11,6 @@ it. Rule 3: with an open case (`gentle`) nothing is evoked, amplified or planned
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -150,7 +149,9 @@ class MICore:
         self, state: MIState, heard: Heard, *, rng: random.Random, gentle: bool = False, clinic: str = "the clinic"
     ) -> Turn:
         """Answers one message of the client."""
-        if heard.intent == "ask_advice" and not _ASKS_ADVICE.search(heard.text):
+        if self.content.hears("discord", heard.text):
+            heard = replace(heard, intent="discord")
+        if heard.intent == "ask_advice" and not self.content.hears("asks_advice", heard.text):
             heard = replace(heard, intent="share")
         draft = self._draft(replace(state, turns=state.turns + 1), rng, heard, gentle, clinic)
         draft.note()
@@ -198,15 +199,6 @@ def _finish(draft: Draft) -> Turn:
     if not questions and not draft.ruler:
         state = replace(state, awaiting="", asked="")
     return Turn(state, _messages(draft), draft.wants)
-
-
-_ASKS_ADVICE = re.compile(
-    r"\?|^(?:\W*(?:and|but|so|ok|okay|please|then)\W+)*(?:what|how|which|when) (?:do|should|can|could|would|am|is|are"
-    r"|shall|to|actually|works?|helps?|else)\b|\b(?:know|see|tell me|idea) (?:what|how) to\b"
-    r"|\b(?:advice|advise|suggest|recommend|tips?|ideas?|tell me|should i|help me|best way|guide me|what'?s)\b",
-    re.I,
-)
-"""What a message that asks for advice holds; without it, a guess at that intent is not believed."""
 
 
 def _messages(draft: Draft) -> tuple[Say, ...]:

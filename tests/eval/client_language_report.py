@@ -15,11 +15,13 @@ from bot.commands.annotate import rasa_alone
 from bot.dialogue import RasaDialogue
 from bot.rasa_process import environment
 from bot.settings import ROOT, Settings
+from tests.eval import plots
 from tests.eval.report import table
-from tests.eval.statistics import bootstrap, class_figures, kappa, macro_f1
+from tests.eval.statistics import bootstrap, class_figures, kappa, macro_f1, share
 
 TYPED = Path(__file__).parent / "client_language" / "typed.jsonl"
 SECOND = TYPED.with_name("second_coder.jsonl")
+BINS = 5
 TALK = ("change", "sustain", "neutral")
 CLASSES = {"change_talk": "change", "sustain_talk": "sustain", "share": "neutral"}
 """The baseline learns from these intents' examples; those of `ambivalence` are of two classes at once."""
@@ -43,6 +45,7 @@ class Annotated:
     talk: str
     codes: frozenset[str]
     ambivalent: bool
+    confidence: float = 0.0
 
 
 async def section(settings: Settings, research: Path | None) -> str:
@@ -71,6 +74,8 @@ async def section(settings: Settings, research: Path | None) -> str:
         table(("", "macro-F1 (interval)", "kappa"), lines),
         table(("class", "precision", "recall", "F1", "n"), per_class(gold, [a.talk for a in asked])),
         codes(items, asked),
+        reliability(items, asked),
+        ablation(settings, items),
     ]
     if others:
         public_lines = [
@@ -130,7 +135,14 @@ async def annotate(rasa: RasaDialogue, items: Sequence[Item], with_question: boo
         parsed = await rasa.parse(item.text, item.question if with_question else "")
         language = parsed.get("client_language") or {}
         signed = frozenset(c["code"] + c["sign"] for c in language.get("codes", ()) if c["code"] != "other")
-        found.append(Annotated(language.get("talk", "neutral"), signed, bool(language.get("ambivalent"))))
+        found.append(
+            Annotated(
+                language.get("talk", "neutral"),
+                signed,
+                bool(language.get("ambivalent")),
+                language.get("confidence", 0.0),
+            )
+        )
     return found
 
 
@@ -163,6 +175,49 @@ def codes(items: Sequence[Item], found: Sequence[Annotated]) -> str:
     )
 
 
+def reliability(items: Sequence[Item], found: Sequence[Annotated]) -> str:
+    """Whether the confidence can be believed: five bins of about the same size, as a table and a plot."""
+    pairs = sorted(zip(found, items, strict=True), key=lambda pair: pair[0].confidence)
+    bins, lines = [], []
+    for n in range(BINS):
+        part = pairs[n * len(pairs) // BINS : (n + 1) * len(pairs) // BINS]
+        right = share([a.talk == i.talk for a, i in part])
+        mean = sum(a.confidence for a, _ in part) / len(part)
+        bins.append((mean, right.value, *right.interval, right.n))
+        lines.append((f"{part[0][0].confidence:.2f} to {part[-1][0].confidence:.2f}", f"{mean:.3f}", str(right)))
+    error = sum(n * abs(mean - value) for mean, value, _, _, n in bins) / len(pairs)
+    return "\n\n".join(
+        [
+            "### Confidence",
+            f"Expected calibration error over {BINS} bins: {error:.3f}.",
+            table(("confidence", "mean", "share right (interval)"), lines),
+            plots.reliability(bins, "client-language-reliability"),
+        ]
+    )
+
+
+def ablation(settings: Settings, items: Sequence[Item]) -> str:
+    """Macro-F1 with one part left out at a time, everything else trained anew as it is."""
+    found = _in_rasa(settings, "ablation_in_rasa.py", {"test": [[item.text, item.question] for item in items]})
+    return "### Each part left out\n\n" + table(
+        ("", "macro-F1 (interval)", "kappa"), [(name, *summary(items, talks)) for name, talks in found.items()]
+    )
+
+
+def _in_rasa(settings: Settings, script: str, given: dict[str, Any]) -> dict[str, list[str]]:
+    done = subprocess.run(
+        [str(settings.rasa_python), str(Path(__file__).parent / script)],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**environment(), "PYTHONPATH": str(ROOT)},
+    )
+    result: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
 def run_baselines(settings: Settings, items: Sequence[Item]) -> dict[str, list[str]]:
     """Predictions of the baselines, made under Rasa's Python (scikit-learn is there)."""
     places: dict[str, int] = {}
@@ -177,16 +232,7 @@ def run_baselines(settings: Settings, items: Sequence[Item]) -> dict[str, list[s
         "gold": [item.talk for item in items],
         "groups": [item.conversation for item in items],
     }
-    done = subprocess.run(
-        [str(settings.rasa_python), str(Path(__file__).parent / "baseline_in_rasa.py")],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=True,
-        env=environment(),
-    )
-    result: dict[str, list[str]] = json.loads(done.stdout)
-    return result
+    return _in_rasa(settings, "baseline_in_rasa.py", given)
 
 
 def training_examples() -> list[tuple[str, str]]:

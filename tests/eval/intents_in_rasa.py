@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import yaml
 from rasa.shared.nlu.constants import INTENT, TEXT
-from rasa.shared.nlu.training_data.loading import load_data
 from sklearn.model_selection import StratifiedKFold
 
 from bot.embedding import Embedder
 from bot.nlu.intents import IntentModel, Settings
+from tests.eval.nlu_examples import intent_examples
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDS = 5
@@ -26,7 +26,7 @@ def main() -> None:
     pipeline = yaml.safe_load((ROOT / "config.yml").read_text(encoding="utf-8"))["pipeline"]
     config = next(part for part in pipeline if part["name"].endswith("IntentClassifier"))
     together = config["together"]
-    examples = load_data(str(ROOT / "data" / "nlu")).intent_examples
+    examples = intent_examples()
     texts = [example.get(TEXT) for example in examples]
     labels = np.array([together[0] if e.get(INTENT) in together else e.get(INTENT) for e in examples])
     vectors = Embedder(threads=2).embed(texts)
