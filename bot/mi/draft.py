@@ -151,16 +151,18 @@ class Draft:
             clause = clause_around(heard.text, span.start, span.end)
             if span.code == "other" or len(clause.split()) < 3:
                 continue
-            quote = self.reflector.quote(clause) if self._telling(clause, span, heard.language) else None
+            quote = self.reflector.quote(clause)
+            if quote and not self._telling(clause, quote, span, heard.language):
+                continue
             if quote and 4 <= len(quote.split()) <= 22 and quote not in {q.text for q in quotes}:
                 quotes.append(Quote(quote, span.sign, span.code, state.turns))
         self.change(topics=(*state.topics, *named), quotes=tuple(quotes[-60:]), since_summary=state.since_summary + 1)
 
-    def _telling(self, clause: str, span: Span, language: ClientLanguage | None) -> bool:
+    def _telling(self, clause: str, quote: str, span: Span, language: ClientLanguage | None) -> bool:
         """Whether a clause may come back later as one for (+) or against (-) the change: its words must say so by
         themselves, or else the coding be sure and the words carry weight."""
         own = "change" if span.sign == "+" else "sustain"
-        lean, weight = self.reflector.leaning(clause)
+        lean, weight = self.reflector.leaning(clause)[0], self.reflector.leaning(quote)[1]
         if lean != "none" or language is None:
             return lean in (own, "none")
         return language.confidence >= SURE_WITHOUT_WORDS and (weight > 0 or span.code in MOBILISING)
