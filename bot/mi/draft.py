@@ -32,6 +32,7 @@ SURE_ENOUGH_TO_QUOTE = 0.55
 """A quote comes back in links, summaries and the plan: what it speaks for has to be clear."""
 SURE_WITHOUT_WORDS = 0.8
 MOBILISING = ("commitment", "activation", "taking_steps", "ability")
+MOST_COMPARED = 4
 ALIKE = 0.28
 """Two statements that are linked have to be about the same, at least so much."""
 TURNS_BETWEEN_LINKS = 4
@@ -276,12 +277,15 @@ class Draft:
         sign = "-" if self.heard.talk == "sustain" else "+"
         earlier = [q for q in state.change_quotes() if q.turn < state.turns and sentence_id(q.text) not in linked]
         here = self.heard.text
-        earlier = [q for q in earlier if sign == "-" or self.reflector.alike(here, q.text) >= ALIKE]
-        if not earlier:
+        near = (
+            q for q in earlier[: -MOST_COMPARED - 1 : -1] if sign == "-" or self.reflector.alike(here, q.text) >= ALIKE
+        )
+        quote = next(near, None)
+        if quote is None:
             return
         move = "link.other_side" if sign == "-" else "link.same_side"
-        if self.tell(move, quote=earlier[-1].text):
-            marks = (f"link@{state.turns}", f"said:{sentence_id(earlier[-1].text)}")
+        if self.tell(move, quote=quote.text):
+            marks = (f"link@{state.turns}", f"said:{sentence_id(quote.text)}")
             self.change(done=(*self.state.done, *marks))
 
     def summary(self, *, since: int, opener: str = "summary.open", closing: bool = True) -> bool:
