@@ -61,7 +61,8 @@ def main() -> None:
     found = {}
     for name, part in PARTS.items():
         rows = labelled + (coded if part.get("conversations", True) else [])
-        with without_blocks(part.get("blocks", set())):
+        blocks = set(part.get("blocks", ())) | ({"before", "answers"} if not part.get("question", True) else set())
+        with without_blocks(blocks):
             found[name] = predict(rows, test, cues, vectors, part)
         print(name, file=sys.stderr, flush=True)
     json.dump(found, sys.stdout)
