@@ -45,6 +45,8 @@ GROUND_WORTH = 4
 LONGEST_TONED = 16
 TONED = -0.08
 """Weight: a tone says less than a meaning."""
+LONGEST_MIXED = 28
+"""Tokens of a message with both sides, from which more is wrong about where they are."""
 SURE_OF_CODE = 0.85
 """Confidence in the client's language from which a clause is said back with what such talk adds up to."""
 CODED = -0.17
@@ -312,6 +314,8 @@ class Reflector:
         if language.confidence < SURE_OF_CODE or not (language.ambivalent or len(kinds) == 1):
             return
         kind = "mixed" if language.ambivalent else kinds.pop()
+        if kind == "mixed" and len(doc) > LONGEST_MIXED:
+            return  # which of many clauses both sides hang on, nobody can tell
         told = kind == "mixed" or any(s.start < own.end_char and own.start_char < s.end for s in language.codes)
         sign = {"change": "+", "sustain": "-"}.get(language.talk, "")
         agrees = kind == "mixed" or (kind[-1] == sign and self._clauses.votes(own) in ("none", language.talk))
