@@ -29,6 +29,7 @@ from bot.clinic import feed
 from bot.clinic.alerts import Pager
 from bot.clinic.busy import BusyTimes
 from bot.clinic.config import ClinicConfig
+from bot.clinic.forgotten import Forgotten
 from bot.clinic.mails import Mails
 from bot.console.router import router as console_router
 from bot.conversation import Conversations
@@ -42,6 +43,7 @@ from bot.metrics import REGISTRY
 from bot.rasa_process import RasaProcess
 from bot.safety.protocol import Protocol as SafetyProtocol
 from bot.safety.screen import Screener
+from bot.safety.state import Place
 from bot.safety.tiers import Verdict
 from bot.safety_training import load_scorer
 from bot.settings import ROOT, Settings
@@ -139,7 +141,16 @@ async def running(
         chat_page=settings.public_url,
     )
     conversations = Conversations(db=db, answering=answering, bus=bus, clock=clock, patience=settings.patience)
-    duties = duties_of(settings, clinic, db, clock, engine or DbosEngine(settings.workflow_database, clock))
+    loop = asyncio.get_running_loop()  # duties may be at work on a loop of their own
+    duties = duties_of(
+        settings,
+        clinic,
+        db,
+        clock,
+        engine or DbosEngine(settings.workflow_database, clock),
+        place=place,
+        signal=lambda conversation_id: loop.call_soon_threadsafe(bus.signal, conversation_id),
+    )
     evoke = Evoke(settings, clinic, db, bus, turns, conversations, duties, rasa, loopback)
     evoke.dialogue = dialogue
     try:
@@ -158,9 +169,19 @@ async def running(
         db.close()
 
 
-def duties_of(settings: Settings, clinic: ClinicConfig, db: Database, clock: Clock, engine: Engine) -> Duties:
+def duties_of(
+    settings: Settings,
+    clinic: ClinicConfig,
+    db: Database,
+    clock: Clock,
+    engine: Engine,
+    *,
+    place: Place,
+    signal: Callable[[str], object],
+) -> Duties:
     """Everything that is done by the clock."""
     pager = Pager(db, clinic, clock, public_url=settings.public_url or f"http://{settings.host}:{settings.port}")
+    forgotten = Forgotten(db, clinic, clock, place=place, signal=signal)
     house, mails, busy = Housekeeping(db, clinic, clock), Mails(db, clinic, clock), BusyTimes(db, clinic, clock)
     looks: dict[str, Look] = {
         "page": pager.page,
@@ -169,10 +190,10 @@ def duties_of(settings: Settings, clinic: ClinicConfig, db: Database, clock: Clo
         "retention": house.retention,
         "mail": mails.mail,
         "busy": busy.busy,
+        "waiting": forgotten.waiting,
     }
-    return Duties(
-        db, clock, engine, looks=looks, sources=[pager.called_for, house.called_for, mails.called_for, busy.called_for]
-    )
+    sources = [part.called_for for part in (pager, house, mails, busy, forgotten)]
+    return Duties(db, clock, engine, looks=looks, sources=sources)
 
 
 def web_app(evoke: Evoke) -> FastAPI:

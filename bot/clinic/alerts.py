@@ -19,12 +19,12 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from bot.clinic.cases import due_at
+from bot.clinic.cases import due_at, goes_at_any_hour
 from bot.clinic.cases import page as write_round
 from bot.clinic.config import ClinicConfig, Route
 from bot.clinic.hours import is_open, next_open
 from bot.clinic.routes import TIMEOUT_SECONDS, Page, RouteFailed, deliver
-from bot.clinic.tiers import PAGED_AT_ONCE, rank
+from bot.clinic.tiers import rank
 from bot.duties import Clock, Duty
 from bot.store.models import Alert, Case
 
@@ -92,7 +92,7 @@ class Pager:
         when = alert.due_at
         if alert.created_at > now + SET_BACK or (alert.attempts and when - now > LONGEST_RETRY):
             route = _route(self.config, alert)
-            when = due_at(self.config, route, case.tier, now) if route else now
+            when = due_at(self.config, route, case, now) if route else now
         if when > now:
             return when
         return Page(
@@ -190,10 +190,10 @@ def next_round(
         begun = session.scalars(
             select(Alert.created_at).where(Alert.case_id == case_id, Alert.tier == tier, Alert.round == round_).limit(1)
         ).one()
-        when = _next_round_at(config, tier, round_, begun)
+        when = next_round_at(config, case, round_, begun)
         if when > now and begun <= now + SET_BACK:
             return when
-        if tier not in PAGED_AT_ONCE and not is_open(config, now):
+        if not goes_at_any_hour(case) and not is_open(config, now):
             return next_open(config, now)
     write_round(session, config, case, round_=round_ + 1, now=now)
     return None
@@ -210,9 +210,10 @@ def is_told(session: Session, config: ClinicConfig, case: Case) -> bool:
     return any(alert.sent_at is not None for alert in outside or alerts)
 
 
-def _next_round_at(config: ClinicConfig, tier: str, round_: int, begun: datetime) -> datetime:
-    counted_from = begun if tier in PAGED_AT_ONCE else next_open(config, begun)
-    return counted_from + timedelta(minutes=config.notifications.repage_minutes.after(tier, round_))
+def next_round_at(config: ClinicConfig, case: Case, round_: int, begun: datetime) -> datetime:
+    """When the round after `round_` begins, which itself began at `begun`, if nobody acknowledges the case."""
+    counted_from = begun if goes_at_any_hour(case) else next_open(config, begun)
+    return counted_from + timedelta(minutes=config.notifications.repage_minutes.after(case.tier, round_))
 
 
 _NEWEST = (

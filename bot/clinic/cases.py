@@ -36,7 +36,7 @@ def open_case(
     client_id: str,
     conversation_id: str,
     message_id: int | None,
-    reason: Literal["risk", "wish"],
+    reason: Literal["risk", "wish", "left_waiting"],
     tier: str,
     kinds: Iterable[str] = (),
     now: datetime,
@@ -46,6 +46,7 @@ def open_case(
     A later report never lowers the tier. One that raises it pages anew and asks for a new acknowledgement.
 
     Args:
+        reason: left_waiting is that somebody took over and let the client wait (`bot.clinic.forgotten`).
         tier: "none" for a wish without risk.
         kinds: of risk; they add up over the reports.
 
@@ -94,7 +95,7 @@ def page(session: Session, config: ClinicConfig, case: Case, *, round_: int, now
             route=route.name,
             round=round_,
             created_at=now,
-            due_at=due_at(config, route, case.tier, now),
+            due_at=due_at(config, route, case, now),
             attempts=0,
         )
         for route in config.routes_for(case.tier)
@@ -105,9 +106,14 @@ def page(session: Session, config: ClinicConfig, case: Case, *, round_: int, now
     return alerts
 
 
-def due_at(config: ClinicConfig, route: Route, tier: str, now: datetime) -> datetime:
-    """When a page of this tier goes out on a route."""
-    return now if route.kind == "console" or tier in PAGED_AT_ONCE else next_open(config, now)
+def due_at(config: ClinicConfig, route: Route, case: Case, now: datetime) -> datetime:
+    """When a page about a case goes out on a route."""
+    return now if route.kind == "console" or goes_at_any_hour(case) else next_open(config, now)
+
+
+def goes_at_any_hour(case: Case) -> bool:
+    """Whether pages do not wait for the clinic to open: for danger, and for a client who was promised words."""
+    return case.tier in PAGED_AT_ONCE or case.reason == "left_waiting"
 
 
 def acknowledge(session: Session, case_id: str, staff_id: str, now: datetime) -> Case:
@@ -185,6 +191,11 @@ def add_note(session: Session, case_id: str, staff_id: str, text: str, now: date
 def notes(session: Session, case_id: str) -> list[CaseNote]:
     """The notes on a case, oldest first."""
     return list(session.scalars(select(CaseNote).where(CaseNote.case_id == case_id).order_by(CaseNote.id)))
+
+
+def open_left_waiting(session: Session, client_id: str) -> Case | None:
+    """The open case of a client whom a person has let wait."""
+    return _open(session, client_id, "left_waiting")
 
 
 def open_risk_case(session: Session, client_id: str) -> Case | None:

@@ -213,6 +213,19 @@ class QuietHours(Strict):
     ends: Clock = Field(8 * 60, alias="to")
 
 
+class TakeOver(Strict):
+    """How long a client may wait for a person who took over and does not write."""
+
+    page_minutes: int = Field(10, ge=1, le=1440, description="then the clinic is paged, and the client is told so")
+    hand_back_minutes: int = Field(30, ge=2, le=2880, description="then the bot answers again")
+
+    @model_validator(mode="after")
+    def _in_this_order(self) -> Self:
+        if self.hand_back_minutes <= self.page_minutes:
+            raise ValueError("'hand_back_minutes' has to be more than 'page_minutes': somebody has to have the time")
+        return self
+
+
 class ClinicConfig(Strict):
     """Everything a clinic sets. Times are in `time_zone` unless they say otherwise."""
 
@@ -232,6 +245,7 @@ class ClinicConfig(Strict):
     hold_minutes: int = Field(30, ge=1)
     case_hold_minutes: int = Field(720, ge=1, description="a slot held for a client with an open case")
     notifications: Notifications = Notifications()
+    take_over: TakeOver = TakeOver()
     consent: Consent = Consent()
     intake: Intake = Intake()
     sign_in: SignIn = SignIn()

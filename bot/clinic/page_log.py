@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from bot.clinic.alerts import next_round_at
 from bot.clinic.config import ClinicConfig, Route
-from bot.clinic.hours import next_open
-from bot.clinic.tiers import PAGED_AT_ONCE
 from bot.store.models import Alert, Case, Conversation, Message
 
 LATE = timedelta(minutes=2)
@@ -71,9 +70,7 @@ def next_reminders(session: Session, config: ClinicConfig) -> list[tuple[Case, d
         query = select(Alert.round, Alert.created_at).where(Alert.case_id == case.id, Alert.tier == case.tier)
         newest = session.execute(query.order_by(Alert.round.desc()).limit(1)).first()
         if newest is not None:
-            begun = newest.created_at if case.tier in PAGED_AT_ONCE else next_open(config, newest.created_at)
-            minutes = config.notifications.repage_minutes.after(case.tier, newest.round)
-            found.append((case, begun + timedelta(minutes=minutes)))
+            found.append((case, next_round_at(config, case, newest.round, newest.created_at)))
     return sorted(found, key=lambda pair: pair[1])
 
 

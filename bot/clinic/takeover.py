@@ -16,7 +16,7 @@ from bot.clinic.config import ClinicConfig
 from bot.clinic.notices import words
 from bot.clinic.quiet import hold_until
 from bot.store.messages import Outbound, queue_for_client
-from bot.store.models import Audit, Client, Conversation, Staff
+from bot.store.models import Audit, Client, Conversation, Message, Staff
 
 
 class NotYours(Exception):
@@ -54,10 +54,33 @@ def hand_back(session: Session, config: ClinicConfig, client_id: str, staff_id: 
     if client.taken_by is None:
         return None
     who = client.taken_by
+    let_go(client)
+    return _tell(session, config, client, "handed_back", who, now, by=staff_id)
+
+
+def let_go(client: Client) -> None:
+    """The bot answers again; what it had asked before is over."""
     client.taken_by = client.taken_at = None
     for conversation in client.conversations:
         _forget_questions(conversation)
-    return _tell(session, config, client, "handed_back", who, now, by=staff_id)
+
+
+def waiting_since(session: Session, client: Client) -> datetime | None:
+    """Since when a client in a person's hands has waited for that person; None while they wait for nothing.
+
+    From the taking over on until the first words of a person, since those were promised; then from the first message
+    that no person has answered.
+    """
+    if client.taken_at is None:
+        return None
+    own = select(Message).join(Conversation).where(Conversation.client_id == client.id)
+    own = own.where(Message.created_at >= client.taken_at)
+    last = session.scalars(own.where(Message.kind == "clinician").order_by(Message.id.desc()).limit(1)).first()
+    if last is None:
+        return client.taken_at
+    later = own.where(Message.direction == "in", Message.id > last.id).order_by(Message.id).limit(1)
+    message = session.scalars(later).first()
+    return message.created_at if message else None
 
 
 def taken(session: Session) -> list[Client]:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from bot.clinic import cases
 from bot.clinic.schedule import upcoming
-from bot.clinic.takeover import taken
+from bot.clinic.takeover import taken, waiting_since
 from bot.console.desk import Desk
-from bot.console.talks import blocked_since, called, name_of, unanswered_since
+from bot.console.talks import blocked_since, called, name_of
 from bot.store.models import Alert, Case, Client
 
 WITHOUT_SCRIPTS_SECONDS = 20
@@ -65,5 +65,5 @@ def _in_hands(session: Session, client: Client) -> dict[str, Any]:
         "client": client,
         "who": called(client),
         "by": name_of(session, client.taken_by),
-        "since": unanswered_since(session, client.id),
+        "since": waiting_since(session, client),
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.orm import Session
 
+from bot.clinic.forgotten import answered
 from bot.clinic.notices import write_to_client
 from bot.clinic.takeover import NotYours, hand_back, take_over
 from bot.console.desk import Desk, Refused, seen
@@ -36,8 +37,13 @@ def add(pages: APIRouter, desk: Desk) -> None:
     async def give_back(client_id: str, request: Request) -> Response:
         visitor = await desk.visitor(request, "talk_with_client")
         fields, now = await desk.form(request, visitor.visit), desk.now()
+
+        def work(session: Session) -> str | None:
+            answered(session, client_id, visitor.id, "Handed back to Evoke", now)
+            return hand_back(session, desk.clinic, client_id, visitor.id, now)
+
         try:
-            desk.signal(await desk.write(lambda s: hand_back(s, desk.clinic, client_id, visitor.id, now)))
+            desk.signal(await desk.write(work))
         except NotYours as error:
             raise Refused(404, "No such client", str(error)) from None
         return seen(_back(fields, client_id))
@@ -51,6 +57,7 @@ def add(pages: APIRouter, desk: Desk) -> None:
         def work(session: Session) -> str:
             client = _reachable(session, client_id)
             session.add(Audit(at=now, staff_id=visitor.id, action="write_to_client", subject=client_id))
+            answered(session, client_id, visitor.id, "Answered in the chat", now)
             return write_to_client(session, desk.clinic, client, who=visitor.name, text=text, now=now)
 
         try:

@@ -137,6 +137,13 @@ SECTIONS: dict[str, dict[str, tuple[str, Callable[[ClinicConfig], Lines]]]] = {
             "Who is told",
             lambda c: [*(route(one) for one in c.notifications.routes), *repage(c)],
         ),
+        "take_over": (
+            "When a person took over and does not write",
+            lambda c: (
+                f"the clinic is told after {minutes(c.take_over.page_minutes)}, "
+                f"and the bot comes back after {minutes(c.take_over.hand_back_minutes)}"
+            ),
+        ),
     },
     "Clients": {
         "consent": (

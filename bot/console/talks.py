@@ -72,19 +72,6 @@ def blocked_since(session: Session, client_id: str) -> datetime | None:
     return places.unreachable_since(session, conversation) if conversation else None
 
 
-def unanswered_since(session: Session, client_id: str) -> datetime | None:
-    """When the client wrote the first message that no person has answered yet, while one is talking with them."""
-    client = session.get_one(Client, client_id)
-    if client.taken_at is None:
-        return None
-    own = select(Message).join(Conversation).where(Conversation.client_id == client_id)
-    own = own.where(Message.created_at >= client.taken_at)
-    last = session.scalars(own.where(Message.kind == "clinician").order_by(Message.id.desc()).limit(1)).first()
-    later = own.where(Message.direction == "in", Message.id > (last.id if last else 0))
-    message = session.scalars(later.order_by(Message.id).limit(1)).first()
-    return message.created_at if message else None
-
-
 def name_of(session: Session, staff_id: str | None) -> str:
     """A member of staff's name; empty for nobody."""
     staff = session.get(Staff, staff_id) if staff_id else None

@@ -25,7 +25,11 @@ KINDS = {
     "medical": "medical",
     "unscreened": "a message could not be screened: read it",
 }
-REASONS = {"risk": "Safety risk", "wish": "Wants to talk to a person"}
+REASONS = {
+    "risk": "Safety risk",
+    "wish": "Wants to talk to a person",
+    "left_waiting": "Waits for an answer from the person who took over",
+}
 ROLES = {"admin": "Administrator", "clinician": "Clinician", "front_desk": "Front desk", "auditor": "Auditor"}
 STATUSES = {"held": "held", "booked": "booked", "cancelled": "cancelled", "expired": "hold ran out"}
 ROUTE_KINDS = {
@@ -72,6 +76,8 @@ AUDIT = {
     "close_case": "closed a case",
     "take_over": "took over from the bot",
     "hand_back": "handed back to the bot",
+    "page_left_waiting": "a client waited too long for a person: the clinic was paged",
+    "hand_back_left_waiting": "the bot came back by itself, since nobody had answered",
     "write_to_client": "wrote to a client",
     "cancel_appointment": "cancelled an appointment",
     "move_appointment": "moved an appointment",

@@ -49,7 +49,7 @@ def client_of(stack: Stack, person: Person) -> Client:
 def change(stack: Stack, person: Person, deed: Callable[..., str | None], by: str = "rivera") -> str | None:
     """Takes over or hands back, as the console does: in one transaction, then the signal."""
     client = client_of(stack, person)
-    news = stack.evoke.db.write_now(lambda session: deed(session, stack.evoke.clinic, client.id, by, NOW))
+    news = stack.evoke.db.write_now(lambda session: deed(session, stack.evoke.clinic, client.id, by, datetime.now(UTC)))
 
     async def signal() -> None:
         if news is not None:
@@ -190,7 +190,7 @@ def test_an_answer_that_was_under_way_is_not_said_any_more(make_stack):
     person.open()
     client = client_of(stack, person)
     dialogue.meanwhile = lambda: stack.evoke.db.write_now(
-        lambda session: take_over(session, stack.evoke.clinic, client.id, "rivera", NOW)
+        lambda session: take_over(session, stack.evoke.clinic, client.id, "rivera", datetime.now(UTC))
     )
     assert "Tell me more" not in joined(person.say("hello?"))
     assert said(stack, person)[-1][0] == "notice"

@@ -111,6 +111,11 @@ def test_a_route_that_could_not_work_is_refused(tmp_path, route, said):
     assert said in found[0]
 
 
+def test_the_bot_does_not_come_back_before_anybody_was_paged(tmp_path):
+    limits = "take_over: {page_minutes: 30, hand_back_minutes: 30}\n"
+    assert "has to be more than 'page_minutes'" in problems(tmp_path, GOOD + limits)[0]
+
+
 def test_the_console_is_told_whatever_the_routes(tmp_path):
     routes = "[{name: w, kind: webhook, url: https://x.example, from_tier: high}]"
     config = load(tmp_path, f"{GOOD}notifications:\n  routes: {routes}\n")
