@@ -28,8 +28,8 @@ _LONG_JOINTS = re.compile(
 _LEFT_OUT = re.compile(r"(?:could|might|can|would|will|may) (?!be\b|i\b|you\b)", re.I)
 """How a sentence begins from which "I" is left out ("could ask my wife")."""
 _LEAD = re.compile(
-    r"^(?:(?:and|but|so|well|(?:because|cos)(?: of)?|cuz|yeah|yes|yep|ok|okay|i mean|like|honestly|anyway|then|oh|ah|hmm"
-    r"|um|ugh|or|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|(?:no|nah)(?=,| i\b| it'?s\b))\b"
+    r"^(?:(?:and|but|so|well|(?:because|cos)(?: of)?|cuz|yeah|yes|yep|ok|okay|i mean|like|honestly|anyway|then|oh|ah"
+    r"|hmm|um|ugh|or|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|(?:no|nah)(?=,| i\b| it'?s\b))\b"
     r"[\s,]*)+",
     re.I,
 )
