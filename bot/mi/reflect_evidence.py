@@ -27,6 +27,8 @@ BASE, LIKE, CUE, CUE_WORD = -7.2, 9.0, 1.5, 0.3
 MOST_CUE_WORDS = 6
 CUE_LIKE = 0.55
 """Where a cue hits, likeness counts for no less: embeddings do not see all that a pattern does."""
+FAR, FAR_OFF = 0.69, 1.8
+"""A message less like a meaning's examples than this has mostly something else in mind than its cue: log odds off."""
 UNREAD = 0.7
 """Likeness taken for a meaning that is only told by cues, or where no examples have been read."""
 LEAST_LIKE = 0.85
@@ -136,6 +138,8 @@ def weigh(
         odds = BASE + LIKE * (max(value, CUE_LIKE) if hit.matched else value)
         if hit.matched:
             odds += CUE + CUE_WORD * min(hit.matched, MOST_CUE_WORDS)
+            if like is not None and value < FAR:
+                odds -= FAR_OFF
         if _opposed(hit, signs):
             odds -= OTHER_SIGN
         belief = 1 / (1 + math.exp(-odds)) if hit.meaning.sure is None else hit.meaning.sure

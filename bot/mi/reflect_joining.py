@@ -86,14 +86,18 @@ def meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, Si
                 yield (half, side, 0.85 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
 
 
+_CONTRASTED = (0.85, 0.75, 0.6)
+"""Belief that two clauses are two sides, by how many of them lean neither way."""
+
+
 def contrasted(sides: Sequence[Side]) -> Iterator[tuple[Side, Side, float]]:
     """Neighbouring clauses joined by "but" or the like, in the client's order unless they lean the other way."""
     for left, right in pairwise(sides):
-        if not right.contrast or right.at - left.end > NEAR:
+        if not right.contrast or right.at - left.end > NEAR or FRAGMENT.match(right.text) or FRAGMENT.match(left.text):
             continue
         if left.sign == "change" and right.sign == "sustain":
             left, right = right, left
-        yield left, right, 0.85 if "none" not in (left.sign, right.sign) else 0.75
+        yield left, right, _CONTRASTED[(left.sign, right.sign).count("none")]
 
 
 _JOINABLE = re.compile(
