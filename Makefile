@@ -37,6 +37,7 @@ train: setup     ## the Rasa model, if the data has changed
 evaluate: $(DEV_READY) $(RASA_READY)   ## measure, and rewrite docs/evaluation.md
 	@$(VENV)/bin/python -m tests.eval
 
+# Byte code is made once for all packages: without it every start compiles for some seconds where nothing may be written.
 # A stamp is written last, so an interrupted set-up goes on where it stopped.
 $(VENV)/bin/uv: requirements/bootstrap.lock
 	@bash requirements/python.sh app "$(PYTHON)" $(VENV)
@@ -44,21 +45,20 @@ $(VENV)/bin/uv: requirements/bootstrap.lock
 
 $(APP_READY): requirements/app.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Setting up the application's environment ($(VENV)) ..."
-	@[ -e $(DEV_READY) ] || $(UV) pip sync --quiet --python $(VENV)/bin/python --require-hashes requirements/app.lock
+	@[ -e $(DEV_READY) ] || $(UV) pip sync --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes requirements/app.lock
 	@$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DEV_READY): requirements/dev.lock pyproject.toml | $(VENV)/bin/uv
 	@echo "Setting up the application's environment with its tests ($(VENV)) ..."
-	@$(UV) pip sync --quiet --python $(VENV)/bin/python --require-hashes requirements/dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python $(VENV)/bin/python --require-hashes requirements/dev.lock
 	@$(UV) pip install --quiet --python $(VENV)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@ $(APP_READY)
 
 $(RASA_READY): requirements/rasa.lock | $(VENV)/bin/uv
 	@echo "Setting up Rasa's environment ($(RASA), Python 3.10) ..."
 	@bash requirements/python.sh rasa "$(UV)" $(RASA)
-	@$(UV) pip sync --quiet --python $(RASA)/bin/python --require-hashes requirements/rasa.lock
-	@$(RASA)/bin/python -m compileall -q -j 2 $(RASA)/lib/python3.10/site-packages/{rasa,tensorflow,sanic,spacy} >/dev/null 2>&1 || true
+	@$(UV) pip sync --quiet --compile-bytecode --python $(RASA)/bin/python --require-hashes requirements/rasa.lock
 	@touch $@
 
 lock: | $(VENV)/bin/uv   ## resolve all lock files anew
