@@ -21,6 +21,7 @@ from tests.fakes.telegram_api import TelegramApi
 TOKEN = "4242:test-token"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What one process does in one go when several test side by side: a file, or files that share a server."""
     for item in items:

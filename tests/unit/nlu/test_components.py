@@ -16,7 +16,7 @@ def outcome() -> dict[str, str]:
     """Check -> "ok", or what went wrong."""
     python = Path(os.environ.get("EVOKE_RASA_PYTHON") or ROOT / ".venv-rasa/bin/python")
     if not python.exists():
-        pytest.fail(f"{python} is missing: run `make install`.")
+        pytest.fail(f"{python} is missing: run `make setup`.")
     quiet = {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
     told = subprocess.run(
         [python, Path(__file__).parent / "in_rasa.py"],
