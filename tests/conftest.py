@@ -21,19 +21,6 @@ from tests.fakes.telegram_api import TelegramApi
 TOKEN = "4242:test-token"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What one process does in one go when several test side by side: a file, or files that share a server."""
-    for item in items:
-        shared = {
-            "rasa": "model" in getattr(item, "fixturenames", ()),
-            "postgres": bool(getattr(item.module, "POSTGRES", "")),
-            "browser": item.path.parent.name == "browser",
-        }
-        group = next((name for name, is_in in shared.items() if is_in), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def telegram_api() -> Iterator[TelegramApi]:
     """Where the shared `stack` takes its messages: two stacks on one would take them from each other."""

@@ -17,6 +17,9 @@ step "lint" .venv/bin/ruff check .
 step "types" .venv/bin/mypy bot actions
 step "the Rasa model, if the data has changed" .venv/bin/evoke train
 
+# A file is tested by one process, the slow files first. Each process has a database of its own (tests/postgres.py).
+processes=${EVOKE_TEST_PROCESSES:-2}
+
 # PostgreSQL in a throw-away folder, reached by its socket alone. Its programs refuse to run as root.
 postgres=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1 || true)
 if [ -n "${EVOKE_TEST_POSTGRES_URL:-}" ]; then
@@ -42,4 +45,4 @@ else
 fi
 
 echo "== tests"
-"$python" -m pytest -q --numprocesses "${EVOKE_TEST_PROCESSES:-2}" --dist loadgroup "$@"
+"$python" -m pytest -q --numprocesses "$processes" --dist loadfile --no-loadscope-reorder "$@"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import sqlite3
 import stat
@@ -26,11 +25,12 @@ from bot.settings import Settings
 from bot.store.database import Database, StoreError
 from bot.store.models import Alert, Audit, Base, Client, Message, Staff
 from tests.fakes.stack import settings_for
+from tests.postgres import database_url
 from tests.unit.clinic.conftest import MONDAY, add_client
 from tests.unit.clinic.stories import tell
 
 MARKER = "marker-51c0"
-POSTGRES = os.environ.get("EVOKE_TEST_POSTGRES_URL", "")
+POSTGRES = database_url()
 
 
 def fill(session) -> None:

@@ -1,6 +1,5 @@
 """Many clients at once: one slot, one booking; one client, one case. On SQLite, and on PostgreSQL if there is one."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,10 +15,11 @@ from bot.clinic.config import ClinicConfig
 from bot.clinic.schedule import SlotTaken, book, free_slots, move
 from bot.store.database import Database
 from bot.store.models import Alert, Appointment, Base, Case, Client, Conversation
+from tests.postgres import database_url
 
 NOW = datetime(2026, 11, 23, 13, 0, tzinfo=UTC)
 MANY = 50
-POSTGRES = os.environ.get("EVOKE_TEST_POSTGRES_URL", "")
+POSTGRES = database_url()
 CONFIG = ClinicConfig.demo()
 
 

@@ -6,7 +6,6 @@ The same suite for DBOS (on SQLite and, where there is one, PostgreSQL) and for 
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
@@ -20,9 +19,10 @@ from sqlalchemy.exc import OperationalError
 from bot.durable import DbosEngine
 from bot.duties import Duty, Engine
 from tests.fakes.engine import FakeEngine
+from tests.postgres import database_url
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
-POSTGRES = os.environ.get("EVOKE_TEST_POSTGRES_URL", "")
+POSTGRES = database_url()
 needs_postgres = pytest.mark.skipif(not POSTGRES, reason="EVOKE_TEST_POSTGRES_URL names no server")
 
 
