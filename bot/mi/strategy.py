@@ -125,9 +125,9 @@ def ready_for_key_question(state: MIState) -> bool:
     quotes = len(state.change_quotes())
     if quotes >= 3 and state.turns >= 5 and (committed or len(mobilising) >= 2):
         return True
-    if {"importance", "confidence"} <= rulers and quotes >= 3 and state.turns >= 8:
+    if {"importance", "confidence"} <= rulers and quotes >= 2 and state.turns >= 8:
         return True
-    return quotes >= 2 and state.turns >= 14
+    return quotes >= 1 and state.turns >= 14
 
 
 def may_ask(state: MIState, reflections_now: int) -> bool:
