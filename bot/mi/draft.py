@@ -31,6 +31,8 @@ ONCE = ("tone ", "code ")
 SURE_ENOUGH_TO_QUOTE = 0.55
 """A quote comes back in links, summaries and the plan: what it speaks for has to be clear."""
 SURE_WITHOUT_WORDS = 0.8
+MOST_CODED = 30
+"""Words; in a longer message which clause a code belongs to is a guess."""
 MOBILISING = ("commitment", "activation", "taking_steps", "ability")
 MOST_COMPARED = 4
 ALIKE = 0.28
@@ -166,7 +168,9 @@ class Draft:
         lean, weight = self.reflector.leaning(clause)[0], self.reflector.leaning(quote)[1]
         if lean != "none" or language is None:
             return lean in (own, "none")
-        return language.confidence >= SURE_WITHOUT_WORDS and (weight > 0 or span.code in MOBILISING)
+        if language.confidence < SURE_WITHOUT_WORDS or self.heard.words > MOST_CODED:
+            return False
+        return weight > 0 or span.code in MOBILISING
 
     def tell(self, move: str, **slots: str) -> bool:
         line = self.content.say(

@@ -15,22 +15,26 @@ _NO_ECHO = re.compile(
     re.I,
 )
 _HEDGES = re.compile(
-    r"^(?:just|mostly|mainly|probably|like|well|um+|erm*|and|but|so|cos of|because of|the fact that)\s+"
+    r"^(?:just|mostly|mainly|probably|like(?=,)|well|um+|erm*|and|but|so|cos of|because of|the fact that)\s+"
     r"|\s+(?:i guess|i suppose|mostly|mainly|really|tho|though|too|as well|probably|innit|lol|ngl|tbh)$",
     re.I,
 )
 
 MAX_WORDS_BACK = 18
-_JOINTS = re.compile(r",\s+|\s+(?:but|and|because|cos|cuz|so|then|though|tho|which)\s+", re.I)
+_JOINTS = re.compile(r",\s+|\s+(?:but|and|(?:because|cos)(?: of)?|cuz|so|then|though|tho|which)\s+", re.I)
 _LONG_JOINTS = re.compile(
     r"\s+(?:when|until|till|instead of|rather than|except|unless|before|after|while|where|than)\s+", re.I
 )
-_LEFT_OUT = re.compile(r"(?:could|might|can|would|will|may) (?!be\b|i\b|you\b)", re.I)
-"""How a sentence begins from which "I" is left out ("could ask my wife")."""
+_LEFT_OUT = re.compile(
+    r"(?:(?:could|might|can|would|will|may) (?!be\b|i\b|you\b)"
+    r"|(?:like|love|hate|enjoy|miss|need|want) (?!you\b|me\b|i\b))",
+    re.I,
+)
+"""How a sentence begins from which "I" is left out ("could ask my wife", "like it with coffee")."""
 _LEAD = re.compile(
-    r"^(?:(?:and|but|so|well|(?:because|cos)(?: of)?|cuz|yeah|yes|yep|ok|okay|i mean|like|honestly|anyway|then|oh|ah"
-    r"|hmm|um|ugh|or|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|(?:no|nah)(?=,| i\b| it'?s\b))\b"
-    r"[\s,]*)+",
+    r"^(?:(?:and|but|so|well|(?:because|cos)(?: of)?|cuz|yeah|yes|yep|ok|okay|i mean|honestly|anyway|then|oh|ah|hmm|um"
+    r"|ugh|or|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|like(?=,| i\b| i'?m\b| he\b| she\b)"
+    r"|(?:no|nah)(?=,| i\b| it'?s\b))\b[\s,]*)+",
     re.I,
 )
 _AUX = r"(?:can|could|will|would|should|is|are|do|does|did)"
@@ -83,7 +87,7 @@ def echo(text: str, parse: Parser) -> str | None:
         return None
     if all(token.is_stop or token.is_punct for token in parse(tidy)):
         return None
-    turned = turn_round(tidy, parse).strip(" .,")
+    turned = turn_round(f"I {tidy}" if _LEFT_OUT.match(tidy) else tidy, parse).strip(" .,")
     return f"{capitalised(turned)}." if turned else None
 
 
