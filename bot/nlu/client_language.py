@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,7 @@ class ClientLanguageClassifier(GraphComponent):
     def get_default_config() -> dict[str, Any]:
         """`cues` is a path from the project's root; `classes` maps intents, every other one is neutral.
 
+        The intents of `no_answers` are not believed of a statement about oneself that answers a question: it is talk.
         The `neutral` intents count in full, the rest (booking, privacy, ...) by `others_weight`: their words are far
         from client talk and would otherwise make everything unusual look neutral. The messages of `conversations` (a
         folder from the root, or "") count by `conversation_weight`: they are what the bot will meet, each with what
@@ -58,6 +60,7 @@ class ClientLanguageClassifier(GraphComponent):
             "conversations": "data/nlu/conversations",
             "classes": {"change_talk": "change", "sustain_talk": "sustain", "ambivalence": "ambivalent"},
             "neutral": ["share"],
+            "no_answers": ["out_of_scope", "smalltalk"],
             "others_weight": 0.35,
             "conversation_weight": 2.0,
             "ignore": ["not_english", "gibberish"],
@@ -157,8 +160,25 @@ class ClientLanguageClassifier(GraphComponent):
             text = message.get(TEXT) or ""
             result = self._annotate(text, previous_of(message), embedding_of(message))
             message.set(CLIENT_LANGUAGE, as_dict(result), add_to_output=True)
+            self._hear_answer(message, text)
             self._name_talk(message, result)
         return messages
+
+    def _hear_answer(self, message: Message, text: str) -> None:
+        """What tells of oneself after a question is talk, however far off it seems ("my plants have all died")."""
+        intent = message.get(INTENT) or {}
+        name = intent.get(INTENT_NAME_KEY)
+        asked = (previous_of(message) or "").rstrip().endswith("?")
+        if name not in self._config["no_answers"] or not (asked and tells_of_oneself(text)):
+            return
+        talk = self._config["neutral"][0]
+        message.set(INTENT, {**intent, INTENT_NAME_KEY: talk}, add_to_output=True)
+        ranking = [
+            {**place, INTENT_NAME_KEY: talk} if place[INTENT_NAME_KEY] == name else place
+            for place in message.get(INTENT_RANKING_KEY) or []
+            if place[INTENT_NAME_KEY] != talk
+        ]
+        message.set(INTENT_RANKING_KEY, ranking, add_to_output=True)
 
     def _name_talk(self, message: Message, result: ClientLanguage) -> None:
         """Turns the intent `share` into change_talk, sustain_talk or ambivalence, in the ranking too."""
@@ -203,6 +223,20 @@ class ClientLanguageClassifier(GraphComponent):
             for example in examples
             if example.get(TEXT) and example.get(INTENT) not in ignored
         ]
+
+
+def tells_of_oneself(text: str) -> bool:
+    """Whether a message of four words or more is a statement with the client in it, and asks nothing of the bot."""
+    own = _OWN.search(text) is not None
+    return own and len(text.split()) >= _STANDS_ALONE and "?" not in text and not _TO_BOT.search(text)
+
+
+_OWN = re.compile(r"\b(?:i|i'?m|i'?ve|i'?d|i'?ll|my|me|mine|we|our|us)\b", re.I)
+_TO_BOT = re.compile(
+    r"\b(?:you|your|u|ur)\b|^\W*(?:please |just |can |could )?(?:write|tell|give|play|sing|translate|calculate|show"
+    r"|recommend|explain|help|find|order|book|what|who|how|when|where|which)\b",
+    re.I,
+)
 
 
 def previous_of(message: Message) -> str | None:

@@ -196,6 +196,26 @@ def talk_gets_its_name_from_client_language():
         assert [place["name"] for place in message.get("intent_ranking")] == [wanted, "greet"]
 
 
+def a_statement_about_oneself_after_a_question_is_talk():
+    from rasa.shared.nlu.training_data.message import Message
+
+    from bot.nlu.client_language import ClientLanguageClassifier
+
+    reader = component(ClientLanguageClassifier, storage())
+    asked = {"previous": "What is it like when you come home?"}
+    for text, metadata, intent, wanted in (
+        ("my plants have all died except one", asked, "out_of_scope", "share"),
+        ("my plants have all died except one", {}, "out_of_scope", "out_of_scope"),
+        ("write me a poem about my plants", asked, "out_of_scope", "out_of_scope"),
+        ("what is the capital of my country", asked, "out_of_scope", "out_of_scope"),
+        ("thank you my dear", asked, "thanks", "thanks"),
+    ):
+        message = Message({"text": text, "intent": {"name": intent, "confidence": 0.5}, "metadata": metadata})
+        message.set("intent_ranking", [{"name": intent, "confidence": 0.5}, {"name": "share", "confidence": 0.1}])
+        reader.process([message])
+        assert message.get("intent")["name"] == wanted, (text, message.get("intent"))
+
+
 CHECKS = [
     import_is_quiet,
     meaning_is_near,
@@ -209,6 +229,7 @@ CHECKS = [
     boost_raises_an_intent,
     intents_learnt_together_have_one_name,
     talk_gets_its_name_from_client_language,
+    a_statement_about_oneself_after_a_question_is_talk,
 ]
 
 if __name__ == "__main__":
