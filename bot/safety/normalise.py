@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.safety.fold import Folded, Folder
@@ -40,6 +40,8 @@ _TAILS = (("n't", "not"), ("'re", "are"), ("'ve", "have"), ("'ll", "will"), ("'d
 _DOSE = re.compile(r"(\d+)(mg|mgs|g|gm|grams|ml|mcg|x|mil)")
 # Numbers of three digits, and of more; telephone numbers stay.
 _NUMBER, _BIG_NUMBER = "num", "bignum"
+NUMBERS = frozenset((_NUMBER, _BIG_NUMBER))
+"""What stands among the words for a number of three digits, and of more."""
 _KEPT_NUMBERS = frozenset(("911", "999", "988", "112", "000"))
 _MANY_LETTERS = 8  # so many letters apart are words, whichever they are
 _PIECE_WORDS = 80  # a sentence without any full stop is read in pieces of so many words
@@ -108,10 +110,27 @@ class _Builder:
         return Sentence(words, tuple(self.spans[first:last]), breaks, quoted, asks, "".join(out), tuple(starts))
 
 
-class Normaliser:
-    """`expand` spells out short forms ("dont", "wanna", "kms"); see `data/safety/normalise.yml`."""
+@dataclass(frozen=True)
+class Digit:
+    """A digit that is a word after some words, or before some."""
 
-    def __init__(self, folder: Folder, repair: Repair, expand: Mapping[str, str]) -> None:
+    says: str
+    after: frozenset[str]
+    before: frozenset[str]
+
+
+class Normaliser:
+    """`expand` spells out short forms ("dont", "wanna", "kms"), `digits` those that are words before some others
+    ("2 late"): see `data/safety/normalise.yml`."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        repair: Repair,
+        expand: Mapping[str, str],
+        digits: Mapping[str, Digit],
+    ) -> None:
+        self._digits = digits
         self._folder, self._repair = folder, repair
         self._expand = {short: tuple(full.split()) for short, full in expand.items()}
         self._clause_words = frozenset(("but", "because", "although", "though", "however", "yet", "except"))
@@ -193,7 +212,7 @@ class Normaliser:
                     if joined is not None:
                         plain, stop = joined, tokens[index].end()
                         index += 1
-                words = self._words(plain)
+                words = self._digit(plain, builder.words, tokens, index) or self._words(plain)
                 if words[0] in self._clause_words:
                     builder.clause()
                 builder.add(words, self._span(folded, match.start(), stop), quoting)
@@ -221,6 +240,16 @@ class Normaliser:
         if not plain.isalpha() or not following.isalpha():
             return None
         return self._repair.join(plain, following)
+
+    def _digit(
+        self, token: str, before: Sequence[str], tokens: Sequence[re.Match[str]], following: int
+    ) -> tuple[str, ...] | None:
+        """The word that a digit stands for between its neighbours."""
+        digit = self._digits.get(token)
+        if digit is None or following >= len(tokens):
+            return None
+        after = (before[-1] if before else "") in digit.after and tokens[following][0].isalpha()
+        return (digit.says,) if after or self._words(tokens[following][0])[0] in digit.before else None
 
     def _words(self, token: str) -> tuple[str, ...]:
         short = self._expand.get(token)

@@ -15,12 +15,13 @@ from bot.safety.context import Context
 from bot.safety.features import Mark
 from bot.safety.fold import Folded, Folder
 from bot.safety.history import Hint, Thresholds, distinct_points, load_thresholds, recent, tier_of
-from bot.safety.normalise import Normaliser, Sentence
+from bot.safety.normalise import Digit, Normaliser, Sentence
 from bot.safety.opinion import Opinion, load_opinion
 from bot.safety.repair import Repair
 from bot.safety.rules import Combination, Hit, Rule, RuleBook, load_rules
 from bot.safety.scorer import Scorer
 from bot.safety.tiers import KINDS, NOTHING, Evidence, Tier, Verdict
+from bot.safety.vocabulary import Vocabulary
 from bot.safety.windows import blocks
 
 _MASK = "x"
@@ -43,6 +44,14 @@ class Findings:
 
 def _strings(source: Section) -> dict[str, str]:
     return {key: source.text(key) for key in source.data}
+
+
+def _digits(source: Section) -> dict[str, Digit]:
+    return {
+        sign: Digit(own.text("says"), frozenset(own.words("after")), frozenset(own.words("before")))
+        for sign in source.data
+        for own in (source.section(sign),)
+    }
 
 
 class Screener:
@@ -69,18 +78,20 @@ class Screener:
         book = load_rules(directory)
         context = Context(read(directory / "modifiers.yml"))
         source = read(directory / "normalise.yml")
-        source.only("lookalikes", "emoji", "expand", "core", "known")
+        source.only("lookalikes", "emoji", "expand", "digits", "core", "known")
         expand = _strings(source.section("expand"))
         repair = Repair(
             keys=book.words | {word for full in expand.values() for word in full.split()},
             known={*source.words("known"), *context.vocabulary()},
             core=source.words("core"),
             short=expand,
+            vocabulary=Vocabulary.load(),
         )
         folder = Folder(_strings(source.section("lookalikes")), _strings(source.section("emoji")))
         thresholds = load_thresholds(read(directory / "hints.yml"))
         opinion = load_opinion(read(directory / "scorer.yml"))
-        return cls(Normaliser(folder, repair, expand), context, book, thresholds, opinion, scorer)
+        normaliser = Normaliser(folder, repair, expand, _digits(source.section("digits")))
+        return cls(normaliser, context, book, thresholds, opinion, scorer)
 
     def screen(self, text: str, history: Sequence[str] = ()) -> Verdict:
         """The risk in `text`. `history`: the client's earlier messages, oldest first; only hints count from it.

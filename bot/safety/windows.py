@@ -1,6 +1,7 @@
 """A message's sentences become the pieces that the scorer reads: blocks of a message, and the clauses inside them.
 
-One risky clause in a long message is seen because each clause is scored for itself, beside the whole.
+One risky clause in a long message is seen because each clause is scored for itself, beside the whole. The scorer reads
+what was meant: words that the normaliser mended or spelled out stand mended in a block's text.
 """
 
 from __future__ import annotations
@@ -8,9 +9,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from bot.safety.fold import Folded
-from bot.safety.normalise import Sentence
+from bot.safety.normalise import NUMBERS, Sentence
 
 BLOCK_WORDS = 80
 """A longer message is read in blocks of at most so many words: the embedding reads about 128 word pieces."""
@@ -37,7 +39,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Block:
-    """`text` is what the embedding reads: the client's wording, folded; `whole` is all of it, `parts` its clauses."""
+    """`text` is what the embedding reads: the client's wording, folded and mended; `whole` is all of it, `parts` its
+    clauses."""
 
     text: str
     whole: Piece
@@ -52,13 +55,32 @@ def blocks(folded: Folded, sentences: Sequence[Sentence]) -> Iterator[Block]:
         sentences: the same message, read by the normaliser.
     """
     words = list(_words(sentences))
+    text, places = _mended(folded, words)
     first = 0
     while first < len(words):
         last = _end(words, first, BLOCK_WORDS, BLOCK_WORDS // 2)
-        start = 0 if first == 0 else _place(folded, words[first].span[0])
-        end = len(folded.text) if last == len(words) else _place(folded, words[last].span[0])
-        yield _block(folded, words[first:last], start, end)
+        start = 0 if first == 0 else places[first][0]
+        end = len(text) if last == len(words) else places[last][0]
+        yield _block(text[start:end], words[first:last], [(a - start, z - start) for a, z in places[first:last]])
         first = last
+
+
+def _mended(folded: Folded, words: Sequence[_Word]) -> tuple[str, list[tuple[int, int]]]:
+    """The folded text with its words as they were meant, and where in it each of `words` stands."""
+    out: list[str] = []
+    places: list[tuple[int, int]] = []
+    length = read = 0
+    for span, group in groupby(words, key=lambda word: word.span):
+        meant = [word.text for word in group]
+        start, end = _place(folded, span[0]), _place(folded, span[1])
+        typed = folded.text[start:end]
+        plain = typed if not NUMBERS.isdisjoint(meant) else " ".join(meant)
+        out += [folded.text[read:start], plain]
+        length += start - read
+        places += [(length, length + len(plain))] * len(meant)
+        length += len(plain)
+        read = end
+    return "".join([*out, folded.text[read:]]), places
 
 
 def _place(folded: Folded, raw: int) -> int:
@@ -90,7 +112,7 @@ def _end(words: Sequence[_Word], first: int, most: int, least: int) -> int:
     return first + most
 
 
-def _block(folded: Folded, words: Sequence[_Word], start: int, end: int) -> Block:
+def _block(text: str, words: Sequence[_Word], places: Sequence[tuple[int, int]]) -> Block:
     def piece(first: int, last: int) -> Piece:
         plain: list[str] = []
         for index in range(first, last):
@@ -98,9 +120,9 @@ def _block(folded: Folded, words: Sequence[_Word], start: int, end: int) -> Bloc
                 plain.append(".")
             plain.append(words[index].text)
         span = (words[first].span[0], words[last - 1].span[1])
-        return Piece(tuple(plain), span, (_place(folded, span[0]) - start, _place(folded, span[1]) - start))
+        return Piece(tuple(plain), span, (places[first][0], places[last - 1][1]))
 
-    return Block(folded.text[start:end], piece(0, len(words)), tuple(piece(*ends) for ends in _parts(words)))
+    return Block(text, piece(0, len(words)), tuple(piece(*ends) for ends in _parts(words)))
 
 
 def _parts(words: Sequence[_Word]) -> list[tuple[int, int]]:

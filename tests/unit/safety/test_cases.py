@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,20 +99,95 @@ def buried(text: str, _: random.Random) -> str:
     return (filler * 80)[: 4095 - len(text)] + " " + text
 
 
-DISGUISES = [zero_width, homoglyphs, leetspeak, spaced_out, spaced_evenly, stretched, typo, capitals, emoji]
+def slips(text: str, rng: random.Random) -> str:
+    """A letter lost, doubled or swapped with its neighbour in every third word of five letters or more."""
+    words = text.split()
+    long = [index for index, word in enumerate(words) if len(word) > 4 and word.isalpha()]
+    for index in long[:: 1 if len(long) < 3 else 3]:
+        word, at = words[index], rng.randrange(1, len(words[index]) - 1)
+        lost, doubled = word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]
+        swapped = word[: at - 1] + word[at] + word[at - 1] + word[at + 1 :] if at > 1 else doubled
+        words[index] = rng.choice((lost, doubled, swapped))
+    return " ".join(words)
+
+
+BY_EAR = (
+    (r"ight\b", "ite"),
+    (r"ing\b", "in"),
+    ("ck", "k"),
+    (r"\bwh", "w"),
+    ("ould", "ud"),
+    ("(?<=[aeiou])(ss|ll|tt|pp)", ""),
+)
+BY_EAR += (("ee", "ea"), (r"(?<=[^aeiou])e\b", ""), (r"ed\b", "d"), ("th(?=ing)", "f"), ("au", "or"), ("ie", "y"))
+
+
+def by_ear(text: str, rng: random.Random) -> str:
+    """Two of the usual spellings of somebody who writes as they speak, and no apostrophes."""
+    plain = text.replace("'", "")
+    fitting = [pair for pair in BY_EAR if re.search(pair[0], plain)]
+    for sound, heard in rng.sample(fitting, min(2, len(fitting))):
+        plain = re.sub(sound, heard or (lambda match: match[0][:1]), plain)
+    return plain
+
+
+PHONE = {
+    "you": "u",
+    "are": "r",
+    "to": "2",
+    "for": "4",
+    "and": "n",
+    "be": "b",
+    "because": "cuz",
+    "with": "w",
+    "my": "ma",
+}
+PHONE |= {
+    "want": "wnt",
+    "don't": "dnt",
+    "can't": "cnt",
+    "tonight": "2nite",
+    "anymore": "nemore",
+    "what": "wot",
+    "of": "ov",
+}
+
+
+def phone(text: str, _: random.Random) -> str:
+    return " ".join(PHONE.get(word.lower(), word) for word in text.split())
+
+
+LOST = {spaced_evenly: 0.08, slips: 0.06, by_ear: 0.05}
+DISGUISES = [
+    slips,
+    by_ear,
+    phone,
+    zero_width,
+    homoglyphs,
+    leetspeak,
+    spaced_out,
+    spaced_evenly,
+    stretched,
+    typo,
+    capitals,
+    emoji,
+]
 DISGUISES += [styled_letters, buried]
 
 
 @pytest.mark.parametrize("disguise", DISGUISES, ids=lambda disguise: disguise.__name__)
 def test_a_disguise_hides_little_risk(screener: Screener, disguise: Disguise) -> None:
-    """At most 3 points of sensitivity are lost; more where even the words' boundaries are gone."""
+    """At most 3 points of sensitivity are lost; more where even the words' boundaries are gone, or slips make another
+    word of a word."""
     rng = random.Random(7)
     texts = [text for _, tier, text in ENGLISH if tier >= Tier.MODERATE]
     missed = [text for text in texts if screener.screen(disguise(text, rng)).tier == Tier.NONE]
-    assert len(missed) <= (0.08 if disguise is spaced_evenly else 0.03) * len(texts), missed
+    assert len(missed) <= LOST.get(disguise, 0.03) * len(texts), missed
 
 
-@pytest.mark.parametrize("disguise", [zero_width, stretched, capitals, emoji, typo], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "disguise", [zero_width, stretched, capitals, emoji, typo, slips, by_ear, phone], ids=lambda one: one.__name__
+)
 def test_a_disguise_makes_no_risk_of_ordinary_talk(screener: Screener, disguise: Disguise) -> None:
     rng = random.Random(7)
     texts = CASES["benign"]

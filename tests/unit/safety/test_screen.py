@@ -117,10 +117,10 @@ def test_no_text_is_slow(screener: Screener, text: str) -> None:
     assert time.process_time() - start <= 0.25
 
 
-def test_loading_takes_less_than_a_second(data: Path) -> None:
+def test_loading_takes_less_than_two_seconds(data: Path) -> None:
     start = time.process_time()
     Screener.load(data)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 2.0
 
 
 def test_hints_add_up_within_a_message(screener: Screener) -> None:
