@@ -1,6 +1,7 @@
 """Trains the scorer of the safety screen (`bot.safety.scorer`) on the examples written for it, with numpy alone.
 
-Ridge-regularised logistic regression for each head, by L-BFGS; no randomness, so the same data give the same model.
+Ridge-regularised logistic regression for each head, by L-BFGS, and beside it a small network (`bot.safety_network`);
+the same data give the same model.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from bot.safety.scorer import ANY, HEADS, Scorer, ScorerError
 from bot.safety.screen import Findings, Screener
 from bot.safety.tiers import KINDS, Tier
 from bot.safety.windows import Block, Piece, blocks
+from bot.safety_network import Network, learn
 from bot.settings import ROOT, Settings
 from bot.training import fingerprint
 
@@ -41,7 +43,7 @@ SOURCES = (
     "bot/nlu/conversations.py",
     *("bot/safety/context.py", "bot/safety/features.py", "bot/safety/fold.py", "bot/safety/normalise.py"),
     *("bot/safety/patterns.py", "bot/safety/repair.py", "bot/safety/rules.py", "bot/safety/scorer.py"),
-    *("bot/safety/windows.py",),
+    *("bot/safety/windows.py", "bot/safety/vocabulary.py", "bot/safety_network.py"),
 )
 """Everything a model depends on, as patterns from the root."""
 KEEP = 2
@@ -149,16 +151,19 @@ def _row(number: int, part: bool, vector: Array, findings: Findings, piece: Piec
 
 @dataclass
 class Model:
-    """`features`: the number of each feature; `weights`: one row a head: vector, features, bias."""
+    """`features`: the number of each feature; `weights`: one row a head: vector, features, bias. The `network` has as
+    much to say as they."""
 
     features: dict[str, int]
     rarities: Array
     weights: Array
+    network: Network
 
     def log_odds(self, pieces: Sequence[Row]) -> Array:
         """(rows, heads)"""
-
-        return _Matrix(pieces, self.features, self.rarities).times(self.weights)
+        matrix = _Matrix(pieces, self.features, self.rarities)
+        result: Array = (matrix.times(self.weights) + self.network.log_odds(matrix.dense)) / 2
+        return result
 
     def as_json(self) -> dict[str, Any]:
         """As `Scorer.load` reads it; features that weigh nothing are left out."""
@@ -173,6 +178,7 @@ class Model:
             "biases": [round(float(head[-1]), 4) for head in self.weights],
             "vectors": [[round(float(value), 5) for value in head[:size]] for head in self.weights],
             "words": words,
+            "network": self.network.as_json(),
         }
 
 
@@ -243,7 +249,8 @@ def fit(examples: Sequence[Example], pieces: Sequence[Row], progress: Callable[[
             truths[number, column] = float(mine and example.tier >= tier)
             importance[number, column] = _weight(example, mine, row.part, count[row.example])
     progress("learning risk")
-    return Model(features, rarities, _logistic(matrix, truths, importance, penalty))
+    weights = _logistic(matrix, truths, importance, penalty)
+    return Model(features, rarities, weights, learn(matrix.dense, truths, importance))
 
 
 def _weight(example: Example, mine: bool, part: bool, pieces: int) -> float:

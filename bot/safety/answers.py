@@ -1,4 +1,4 @@
-"""Read the answer to a direct question: yes, no, unsure, refusal, joke, garble, or something else.
+"""Read the answer to a direct question: yes, no, unsure, refusal, joke, wish, garble, or something else.
 
 The phrases are in `data/safety/answers.yml`. When in doubt it is not a "no". Some phrases open a story as often as an
 answer ("i have a job", "i dont know that it's a problem"): those count only where little follows them.
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from bot.safety.content import read
 
-ANSWERS = ("yes", "no", "unsure", "refusal", "joke", "garble", "other")
+ANSWERS = ("yes", "no", "unsure", "refusal", "joke", "wish", "garble", "other")
+"""A wish ("stop", "yes, delete it") is about the conversation itself: no answer."""
 _WORD = re.compile(r"[a-z0-9]+")
 _VOWELS = frozenset("aeiouy")
 _SHORT_WORDS = 4
@@ -23,26 +24,31 @@ _MOST_AFTER = 3
 
 @dataclass(frozen=True)
 class AnswerReader:
-    """`starts[answer]`: phrases that open such an answer; `anywhere[answer]`: phrases that make it so wherever."""
+    """`starts[answer]`: phrases that open such an answer; `anywhere[answer]`: phrases that make it so wherever.
+    `whole`: what is a wish when nothing else is said but `fillers`."""
 
     starts: Mapping[str, tuple[tuple[str, ...], ...]]
     anywhere: Mapping[str, tuple[tuple[str, ...], ...]]
     softeners: frozenset[str]
     only_short: frozenset[tuple[str, ...]] = frozenset()
+    whole: frozenset[tuple[str, ...]] = frozenset()
+    fillers: frozenset[str] = frozenset()
 
     @classmethod
     def load(cls, directory: Path) -> AnswerReader:
         """Read `directory`/answers.yml; SafetyContentError names the key of a mistake."""
         source = read(directory / "answers.yml")
-        source.only("starts", "anywhere", "softeners", "only_short")
+        source.only("starts", "anywhere", "softeners", "only_short", "whole", "fillers")
         starts, anywhere = source.section("starts"), source.section("anywhere")
         starts.only("yes", "no", "unsure")
-        anywhere.only("refusal", "joke", "unsure")
+        anywhere.only("refusal", "joke", "unsure", "wish")
         return cls(
             {key: tuple(_words(text) for text in starts.texts(key)) for key in starts.data},
             {key: tuple(_words(text) for text in anywhere.texts(key)) for key in anywhere.data},
             frozenset(source.words("softeners")),
             frozenset(_words(text) for text in source.texts("only_short", ())),
+            frozenset(_words(text) for text in source.texts("whole", ())),
+            frozenset(source.words("fillers")),
         )
 
     def read(self, text: str) -> str:
@@ -50,7 +56,9 @@ class AnswerReader:
         words = _words(text)
         if not words:
             return "garble"
-        for answer in ("refusal", "joke", "unsure"):
+        if tuple(word for word in words if word not in self.fillers) in self.whole:
+            return "wish"
+        for answer in ("wish", "refusal", "joke", "unsure"):
             if any(_inside(phrase, words) for phrase in self.anywhere[answer]):
                 return answer
         found = self._opening(words)

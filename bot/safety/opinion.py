@@ -16,9 +16,11 @@ RULE = "scorer"
 @dataclass(frozen=True)
 class Opinion:
     """`raising`: for each kind the probability from which a message is of a tier; `lowering`: the one below which weak
-    rules amount to at most a tier; `strong`: rules that are never lowered."""
+    rules amount to at most a tier; `strong`: rules that are never lowered; `over_turns`: as `raising`, for several
+    messages read as one text."""
 
     raising: Mapping[str, Mapping[Tier, float]]
+    over_turns: Mapping[str, Mapping[Tier, float]]
     lowering: Mapping[Tier, float]
     also_named: float
     strong: frozenset[str]
@@ -29,10 +31,19 @@ class Opinion:
 
     def raised(self, scores: Mapping[str, Score], text: str) -> Iterator[Evidence]:
         """What the scorer alone makes of the message: one piece of evidence for each kind it names."""
+        return self._raised(scores, text, self.raising)
+
+    def raised_over_turns(self, scores: Mapping[str, Score], text: str) -> Iterator[Evidence]:
+        """The same of a few messages that are read as one `text`."""
+        return self._raised(scores, text, self.over_turns)
+
+    def _raised(
+        self, scores: Mapping[str, Score], text: str, table: Mapping[str, Mapping[Tier, float]]
+    ) -> Iterator[Evidence]:
         if ANY not in scores:
             return
         likely = sorted(KINDS, key=lambda kind: -scores[kind].probability)
-        lines, gravest = self.raising[likely[0]], scores[ANY]
+        lines, gravest = table[likely[0]], scores[ANY]
         tier = max((step for step in STEPS if gravest.at_least[step] >= lines[step]), default=Tier.NONE)
         if tier == Tier.NONE:
             return
@@ -40,7 +51,7 @@ class Opinion:
         for kind in likely[1:]:
             score = scores[kind]
             if score.probability >= self.also_named:
-                own = max((step for step in STEPS if score.at_least[step] >= self.raising[kind][step]), default=tier)
+                own = max((step for step in STEPS if score.at_least[step] >= table[kind][step]), default=tier)
                 yield _evidence(kind, min(own, tier), score, text)
 
     def lowered(self, evidence: Sequence[Evidence], scores: Mapping[str, Score]) -> list[Evidence]:
@@ -62,18 +73,22 @@ def _evidence(kind: str, tier: Tier, score: Score, text: str) -> Evidence:
 
 def load_opinion(source: Section) -> Opinion:
     """The table; SafetyContentError names the key of a mistake."""
-    source.only("raise", "also_named", "lower", "strong")
-    lines = source.section("raise")
-    lines.only(*KINDS)
-    raising = {}
-    for kind in KINDS:
-        own = lines.section(kind)
-        own.only(*(step.label for step in STEPS))
-        raising[kind] = {step: _probability(own, step.label) for step in STEPS}
+    source.only("raise", "over_turns", "also_named", "lower", "strong")
+    raising, over_turns = _lines(source.section("raise")), _lines(source.section("over_turns"))
     low = source.section("lower")
     low.only("check_in", "none")
     lowering = {tier: _probability(low, tier.label) for tier in (Tier.CHECK_IN, Tier.NONE)}
-    return Opinion(raising, lowering, _probability(source, "also_named"), frozenset(source.words("strong")))
+    return Opinion(raising, over_turns, lowering, _probability(source, "also_named"), frozenset(source.words("strong")))
+
+
+def _lines(source: Section) -> dict[str, dict[Tier, float]]:
+    source.only(*KINDS)
+    lines = {}
+    for kind in KINDS:
+        own = source.section(kind)
+        own.only(*(step.label for step in STEPS))
+        lines[kind] = {step: _probability(own, step.label) for step in STEPS}
+    return lines
 
 
 def _probability(source: Section, key: str) -> float:

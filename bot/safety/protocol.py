@@ -4,7 +4,8 @@ Rule 1: nothing a client says lowers a tier, closes a case or stops the protocol
 message, in this order:
 
     new or graver risk    -> the words for it, emergency number first from high up, and its path's question
-    an awaited question   -> the answer's line in the table: raise, go on, put again, or close
+    an awaited question   -> the answer's line in the table: raise, go on, put again, or close; a wish about the talk
+                             ("delete everything", "stop") is no answer, and the ordinary conversation's
     risk once more        -> a fresh short safety reply; anything else is the ordinary conversation's, and so is, after
                              one check-in without a case, what only the scorer finds odd
 
@@ -52,7 +53,7 @@ class Protocol:
             self._enter(talk, verdict, evidence, text)
         elif state.awaiting is not None:
             reading = self._reading(state, verdict, text)
-            if self._goes_on(state, evidence, reading, text):
+            if reading == "wish" or self._goes_on(state, evidence, reading, text):
                 talk.answer(reading)
                 talk.state = replace(talk.state, awaiting=None)
             else:
@@ -111,6 +112,8 @@ class Protocol:
         rules = {found.rule for found in verdict.evidence if found.about == "self"}
         if rules & question.said_by:
             return "yes"
+        if answer == "wish" and verdict.evidence:
+            return "unsure"
         same_matter = any(self.table.path_for(found) == state.path for found in verdict.evidence)
         if same_matter and verdict.tier >= Tier.MODERATE and answer in ("no", "joke", "garble", "other"):
             return "unsure"

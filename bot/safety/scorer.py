@@ -1,8 +1,9 @@
 """A learned second opinion on risk: for each kind, how likely a text shows it, and at which tier.
 
-A linear model over three views of a text: its sentence embedding (meaning), its words, and which rules matched and how
-it was said. It reads the whole message and each clause, and keeps the gravest. Trained by `bot.safety_training` on the
-examples in `data/safety/examples`; the weights are JSON, the embedding is passed in.
+Two models in equal parts: a linear one over three views of a text, its sentence embedding (meaning), its words, and
+which rules matched and how it was said; and a small network over the embedding alone. They read the whole message and
+each clause, and keep the gravest. Trained by `bot.safety_training` on the examples in `data/safety/examples`; the
+weights are JSON, the embedding is passed in.
 """
 
 from __future__ import annotations
@@ -61,12 +62,18 @@ class Scorer:
         vectors: Sequence[Sequence[float]],
         words: Mapping[str, Sequence[float]],
         embed: Embed,
+        network: Mapping[str, Sequence[Sequence[float]]] | None = None,
     ) -> None:
-        """`words`: for each word or rule feature its weights by head, and for words the rarity at the end."""
+        """`words`: for each word or rule feature its weights by head, and for words the rarity at the end. `network`:
+        the layers of `bot.safety_network`; without one the linear model decides alone."""
         import numpy as np  # the rules do without it
 
         self._biases, self._words, self._embed = np.array(biases), words, embed
         self._vectors = np.array(vectors, dtype=np.float32).T
+        layers = {name: np.array(rows, dtype=np.float32) for name, rows in (network or {}).items()}
+        self._layers = (
+            (layers["first"].T, layers["first_bias"], layers["last"].T, layers["last_bias"]) if layers else None
+        )
 
     @classmethod
     def load(cls, path: Path, embed: Embed) -> Scorer:
@@ -83,7 +90,7 @@ class Scorer:
             raise ScorerError(f"The risk model {path} cannot be read ({error}): run `evoke train --force`.") from error
         if not isinstance(data, dict) or data.get("heads") != [f"{kind} {tier.label}" for kind, tier in HEADS]:
             raise ScorerError(f"The risk model {path} is of another version: run `evoke train --force`.")
-        return cls(data["biases"], data["vectors"], data["words"], embed)
+        return cls(data["biases"], data["vectors"], data["words"], embed, data.get("network"))
 
     def score(self, blocks: Iterable[Block], marks: Sequence[Mark] = ()) -> dict[str, Score]:
         """For `any` and for each kind, the gravest of the message's pieces; empty when it has no words."""
@@ -91,13 +98,26 @@ class Scorer:
         for block in blocks:
             pieces = (block.whole, *block.parts)
             vectors = self._embed(block.text, [part.place for part in block.parts])
-            for piece, log_odds in zip(pieces, vectors @ self._vectors + self._biases, strict=True):
-                for subject, score in self._scores(piece, log_odds.tolist(), marks):
+            linear, seen = vectors @ self._vectors + self._biases, self._seen(vectors)
+            for piece, log_odds, own in zip(pieces, linear.tolist(), seen, strict=True):
+                for subject, score in self._scores(piece, log_odds, own, marks):
                     if subject not in best or _gravity(score) > _gravity(best[subject]):
                         best[subject] = score
         return best
 
-    def _scores(self, piece: Piece, sums: list[float], marks: Sequence[Mark]) -> Iterable[tuple[str, Score]]:
+    def _seen(self, vectors: Vectors) -> list[list[float] | None]:
+        """What the network makes of each piece."""
+        if self._layers is None:
+            return [None] * len(vectors)
+        first, first_bias, last, last_bias = self._layers
+        hidden = vectors @ first + first_bias
+        hidden[hidden < 0] = 0
+        found: list[list[float] | None] = (hidden @ last + last_bias).tolist()
+        return found
+
+    def _scores(
+        self, piece: Piece, sums: list[float], seen: Sequence[float] | None, marks: Sequence[Mark]
+    ) -> Iterable[tuple[str, Score]]:
         texts = word_features(piece.words)
         for feature in texts:
             weights = self._words.get(feature)
@@ -108,6 +128,8 @@ class Scorer:
             weights = self._words.get(feature)
             if weights is not None:
                 sums = [known + RULE_VALUE * weight for known, weight in zip(sums, weights, strict=False)]
+        if seen is not None:
+            sums = [(linear + other) / 2 for linear, other in zip(sums, seen, strict=True)]
         for number, subject in enumerate(SUBJECTS):
             at_least, last = {}, 1.0
             for place, step in enumerate(STEPS):

@@ -1,13 +1,14 @@
 """Screen one message for risk, on its raw text, without a network or a clock.
 
 text -> plain sentences -> idioms masked -> rules -> how it was said -> combinations -> hints, with history
--> the scorer's opinion, which raises what the rules do not know and lowers what only weak ones say
+-> the scorer's opinion, which raises what the rules do not know and lowers what only weak ones say; it reads the
+message, and with the last ones before it as one text
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bot.safety.content import Section, read
@@ -19,7 +20,7 @@ from bot.safety.normalise import Digit, Normaliser, Sentence
 from bot.safety.opinion import Opinion, load_opinion
 from bot.safety.repair import Repair
 from bot.safety.rules import Combination, Hit, Rule, RuleBook, load_rules
-from bot.safety.scorer import Scorer
+from bot.safety.scorer import Score, Scorer
 from bot.safety.tiers import KINDS, NOTHING, Evidence, Tier, Verdict
 from bot.safety.vocabulary import Vocabulary
 from bot.safety.windows import blocks
@@ -27,6 +28,7 @@ from bot.safety.windows import blocks
 _MASK = "x"
 _HINT_RULE = "hints"
 IDIOM = "idiom"
+_TALK_TURNS, _TALK_WORDS = 3, 80  # messages that the scorer reads as one text, and words of it
 _SPLIT_LENGTH = 60  # characters; a sentence is only cut in two by somebody who types short messages
 
 
@@ -94,7 +96,8 @@ class Screener:
         return cls(normaliser, context, book, thresholds, opinion, scorer)
 
     def screen(self, text: str, history: Sequence[str] = ()) -> Verdict:
-        """The risk in `text`. `history`: the client's earlier messages, oldest first; only hints count from it.
+        """The risk in `text`. `history`: the client's earlier messages, oldest first; from it counts only what this
+        message adds to.
 
         Never raises, whatever the characters; the rules take about 1 ms for 500 characters, the scorer about 0.3 ms
         a word.
@@ -124,7 +127,27 @@ class Screener:
         rest = [found for found in evidence if found not in now.evidence]
         if own and not rest and not self._grave_before(history):
             own = self._opinion.lowered(own, scores)
-        return [*own, *rest, *self._opinion.raised(scores, text)]
+        raised = list(self._opinion.raised(scores, text))
+        if not (own or rest or raised):
+            raised = self._over_turns(scorer, text, history)
+        return [*own, *rest, *raised]
+
+    def _over_turns(self, scorer: Scorer, text: str, history: Sequence[str]) -> list[Evidence]:
+        """What the scorer hears in the last few messages as one text, and did not hear before this one came."""
+        earlier = [turn.rstrip(" .,") for turn in history[-(_TALK_TURNS - 1) :]]
+        talk = ". ".join([*earlier, text])
+        if not earlier or len(talk.split()) > _TALK_WORDS:
+            return []
+        raised = list(self._opinion.raised_over_turns(self._whole(scorer, talk), talk))
+        if raised and any(self._opinion.raised_over_turns(self._whole(scorer, ". ".join(earlier)), talk)):
+            return []
+        return raised
+
+    def _whole(self, scorer: Scorer, text: str) -> dict[str, Score]:
+        """The scores of a text as a whole; what its parts say has been heard when they came."""
+        found = self.find(text)
+        wholes = (replace(block, parts=()) for block in blocks(found.folded, found.sentences))
+        return scorer.score(wholes, found.marks)
 
     def _grave_before(self, history: Sequence[str]) -> bool:
         turns = recent(history, self._thresholds)

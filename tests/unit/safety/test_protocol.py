@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -432,3 +433,37 @@ def test_no_words_are_left_over(protocol: Protocol) -> None:
 def test_when_all_was_said_the_oldest_comes_back() -> None:
     words = Words({"again.high": ("a", "b")})
     assert words.pick("again.high", ("again.high#1", "again.high#0"), random.Random(0)) == ("b", "again.high#1")
+
+
+# ---- wishes about the conversation
+
+
+@pytest.mark.parametrize(
+    "wish", ["delete everything", "Yes, delete it", "stop", "ok stop", "yes, I want my data deleted"]
+)
+def test_a_wish_about_the_conversation_is_no_answer_to_a_safety_question(talk: Talk, wish: str) -> None:
+    asked = talk.say("I want to kill myself").state
+    step = talk.say(wish)
+    assert asked.awaiting is not None
+    assert step.replies == ()  # the ordinary conversation answers
+    assert (str(asked.awaiting), "yes") not in step.state.answers
+    assert (str(asked.awaiting), "wish") in step.state.answers
+    assert (step.state.tier, step.state.open) == (asked.tier, True)
+
+
+def test_after_a_wish_its_own_yes_is_no_answer_either(talk: Talk) -> None:
+    talk.say("I want to kill myself")
+    talk.say("delete everything")
+    assert talk.say("yes").replies == ()
+    assert not [answer for _, answer in talk.state.answers if answer == "yes"]
+
+
+def test_risk_beside_a_wish_is_heard(talk: Talk) -> None:
+    talk.say("I want to die")
+    assert talk.say("delete everything, I took all my pills").state.tier == Tier.IMMINENT
+
+
+def test_a_wish_is_not_heard_in_what_only_sounds_like_one(data: Path) -> None:
+    reader = AnswerReader.load(data)
+    assert reader.read("yes i want to stop living") == "yes"
+    assert reader.read("i cant stop") == "no"
