@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from bot.app import load_screener
 from bot.commands.screen import screen_turns, screener
 from bot.safety.tiers import KINDS, Tier
 from bot.settings import Settings
+from tests.disguises import DISGUISES
 from tests.eval.report import table
 from tests.eval.statistics import Share, percentile, share
 
@@ -26,6 +28,7 @@ STEMS = (
 LATE = 1
 """Turns after the disclosure at which a catch still counts as within two turns: the disclosure's own and the next."""
 GRAVE = ("high", "imminent")
+SEED = 7
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def section(research: Path | None) -> str:
         alarms(rows, ours, naive),
         in_time(rows, ours, naive),
         tiers_table(rows, ours),
+        disguises(rows, ours, evoke),
         timing(rows),
     ]
     if research is not None:
@@ -133,6 +137,21 @@ def tiers_table(rows: Sequence[dict[str, Any]], ours: Sequence[Found]) -> str:
     pairs = [(row["tier"], found.tier) for row, found in zip(rows, ours, strict=True)]
     counts = [(f"coded {gold}", *(pairs.count((gold, name)) for name in names)) for gold in names]
     return table(("tier", *(f"found {name}" for name in names)), counts)
+
+
+def disguises(rows: Sequence[dict[str, Any]], ours: Sequence[Found], screens: Screens) -> str:
+    """What disguises hide of what is found in every third of the single messages."""
+    risky = [(row["text"], found) for row, found in zip(rows, ours, strict=True) if "text" in row and row["kinds"]][::3]
+    plain = sum(found.tier != "none" for _, found in risky)
+    lines = [("as written", share([found.tier != "none" for _, found in risky]), "")]
+    for disguise in DISGUISES:
+        rng = random.Random(SEED)
+        marks = [screens({"text": disguise(text, rng)}).tier != "none" for text, _ in risky]
+        points = 100 * (plain - sum(marks)) / max(1, len(risky))
+        lines.append((disguise.__name__.replace("_", " "), share(marks), f"{points:.1f}"))
+    return table(
+        ("every third single message of risk, disguised (`tests/disguises.py`)", "sensitivity", "points lost"), lines
+    )
 
 
 def timing(rows: Sequence[dict[str, Any]]) -> str:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bot.safety.features import Mark
+from bot.safety.scorer import ANY, STEPS, Score, Scorer
 from bot.safety.screen import Screener
 from bot.safety.tiers import KINDS, Tier
+from bot.safety.windows import Block
 
 ROOT = Path(__file__).parents[3]
 ORDINARY = (
@@ -147,6 +151,52 @@ def test_saying_the_same_again_is_not_more_of_it(screener: Screener) -> None:
 def test_a_sentence_cut_over_two_messages_is_read_as_one(screener: Screener) -> None:
     assert screener.screen("to die", ["I just want"]).tier >= Tier.MODERATE
     assert screener.screen("for a smoke", ["I'm dying"]).tier == Tier.NONE
+
+
+class Counts(Scorer):
+    """Sure of suicide where a text holds all the given words, sure of nothing elsewhere."""
+
+    def __init__(self, *words: str) -> None:
+        self.words, self.read = words, list[str]()
+
+    def score(self, blocks: Iterable[Block], marks: Sequence[Mark] = ()) -> dict[str, Score]:
+        text = " ".join(block.text for block in blocks)
+        self.read.append(text)
+        chance = 0.97 if all(word in text for word in self.words) else 0.01
+        none = dict.fromkeys(STEPS, 0.01)
+        sure = dict.fromkeys(STEPS, chance)
+        return {ANY: Score(sure, (0, 4)), **{k: Score(sure if k == "suicide" else none, (0, 4)) for k in KINDS}}
+
+
+def test_risk_said_over_three_messages_is_heard_when_it_is_complete(data: Path) -> None:
+    talks = Screener.load(data, Counts("sorted", "budgie", "saturday"))
+    turns = ["got the house sorted", "gave the budgie to my niece", "saturday it is"]
+    assert [talks.screen(turn, turns[:at]).tier > Tier.NONE for at, turn in enumerate(turns)] == [False, False, True]
+
+
+def test_what_was_heard_over_turns_before_is_not_heard_again(data: Path) -> None:
+    talks = Screener.load(data, Counts("sorted", "budgie"))
+    turns = ["got the house sorted", "gave the budgie to my niece", "it rains"]
+    assert [talks.screen(turn, turns[:at]).tier > Tier.NONE for at, turn in enumerate(turns)] == [False, True, False]
+
+
+def test_old_messages_are_not_read_with_new_ones(data: Path) -> None:
+    counts = Counts("sorted", "saturday")
+    turns = ["got the house sorted", "yes", "no", "saturday it is"]
+    assert Screener.load(data, counts).screen(turns[-1], turns[:-1]).tier == Tier.NONE
+    assert counts.read[-1] == "yes. no. saturday it is"
+
+
+def test_the_scorer_reads_what_was_meant(data: Path) -> None:
+    counts = Counts("nothing at all")
+    Screener.load(data, counts).screen("wen im sik of it 2nite, cant brethe.")
+    assert counts.read == ["when i am sick of it tonight, can not breathe."]
+
+
+def test_numbers_stay_for_the_scorer(data: Path) -> None:
+    counts = Counts("nothing at all")
+    Screener.load(data, counts).screen("I took 400mg at 10")
+    assert counts.read == ["i took 400mg at 10"]
 
 
 def test_evidence_quotes_the_clients_own_words(screener: Screener) -> None:
