@@ -68,7 +68,7 @@ class Scorer:
         the layers of `bot.safety_network`; without one the linear model decides alone."""
         import numpy as np  # the rules do without it
 
-        self._biases, self._embed = np.array(biases), embed
+        self._biases, self._embed = np.array(biases, dtype=np.float32), embed
         self._vectors = np.array(vectors, dtype=np.float32)
         self._places = {feature: place for place, feature in enumerate(words)}
         rows = [[*weights, 1.0][: len(HEADS) + 1] for weights in words.values()]
@@ -107,13 +107,19 @@ class Scorer:
 
     def _seen(self, vectors: Vectors) -> Vectors:
         """What both models make of the embeddings, the linear one's words and rules left out: (pieces, heads)."""
-        linear = _product(vectors, self._vectors) + self._biases
+        linear = _product(vectors, self._vectors)
+        linear += self._biases
         if self._layers is None:
             return linear
         first, first_bias, last, last_bias = self._layers
-        hidden = _product(vectors, first) + first_bias
+        hidden = _product(vectors, first)
+        hidden += first_bias
         hidden[hidden < 0] = 0
-        return (linear + _product(hidden, last) + last_bias) / 2
+        both = _product(hidden, last)
+        both += last_bias
+        both += linear
+        both /= 2
+        return both
 
     def _scores(self, piece: Piece, log_odds: Vectors, marks: Sequence[Mark]) -> Iterable[tuple[str, Score]]:
         texts = word_features(piece.words)

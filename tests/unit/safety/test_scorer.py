@@ -219,7 +219,7 @@ def test_a_strong_rule_stands_and_the_scorer_is_not_asked(data: Path) -> None:
     ("old", "new", "message"),
     [
         ("also_named:", "also_called:", "also_called: unknown key"),
-        ("check_in: 0.50", "check_in: 3", r"lower\.check_in: must be a probability"),
+        ("check_in: 0.60", "check_in: 3", r"lower\.check_in: must be a probability"),
         ("  suicide:", "  sadness:", r"raise\.sadness: unknown key"),
         ("also_named: 0.50", "also_named: yes", r"also_named: must be a probability"),
     ],
