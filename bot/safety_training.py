@@ -48,7 +48,8 @@ SOURCES = (
 """Everything a model depends on, as patterns from the root."""
 KEEP = 2
 MOST_ORDINARY = 12000
-"""So many lines of ordinary talk are learnt as harmless, those of whole conversations first; more would take longer."""
+"""So many lines of ordinary talk are learnt as harmless, three in four from whole conversations; more would take
+longer."""
 ORDINARY_WEIGHT = 1.0
 OTHER_KIND_WEIGHT = 0.2  # a text of another kind may show this one too
 PART_WEIGHT = 1.0  # shared by the clauses of a harmless text
@@ -89,17 +90,22 @@ def authored(directory: Path = SAFETY) -> list[Example]:
 
 
 def ordinary(screener: Screener, root: Path = ROOT) -> list[Example]:
-    """Ordinary talk from the training data of client language and intents (these evenly thinned out), without what the
-    rules find risky."""
+    """Ordinary talk from the training data of client language and intents, evenly thinned out, without what the rules
+    find risky."""
     told = dict.fromkeys(coded.text for coded in read_conversations(root / "data/nlu/conversations"))
     texts: dict[str, None] = {}
     for file in sorted(root.glob("data/nlu/**/*.yml")):
         for group in read(file).data.get("nlu", ()):
             if "intent" in group:
                 texts.update(dict.fromkeys(_lines(group["examples"])))
-    step = max(1, -(-len(texts) // max(1, MOST_ORDINARY - len(told))))
-    thinned = [*told, *(text for text in list(texts)[::step] if text not in told)]
+    some = _thinned(list(told), MOST_ORDINARY * 3 // 4)
+    thinned = [*some, *_thinned([text for text in texts if text not in told], MOST_ORDINARY - len(some))]
     return [Example(text, "", Tier.NONE) for text in thinned if screener.screen(text).tier == Tier.NONE]
+
+
+def _thinned(texts: Sequence[str], most: int) -> Sequence[str]:
+    """At most so many of the texts, evenly from first to last."""
+    return texts[:: max(1, -(-len(texts) // most))]
 
 
 def _lines(examples: Any) -> Iterator[str]:
