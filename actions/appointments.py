@@ -15,9 +15,12 @@ from sqlalchemy.orm import Session
 from actions.speech import tell
 from actions.talk import ActionMITurn
 from bot.clinic.cases import open_case
+from bot.clinic.notices import cancelled_card, words
 from bot.clinic.schedule import SlotTaken, book, cancel, hold, label, upcoming
+from bot.clinic.waiting_list import standing, turn_down
 from bot.clinic_talk import LATER, as_offer, chosen, slots_on_offer
-from bot.store.models import Client
+from bot.requests import waiting_list_question
+from bot.store.models import Client, Conversation
 from bot.turns import TurnContext, this_turn
 
 FORM_SLOTS = ("appointment_choice", "client_name", "client_contact", "offered")
@@ -56,10 +59,10 @@ class ActionAskAppointmentChoice(Action):
         wish(turn)
         if not slots:
             tell(dispatcher, "offer.none_free")
-            return [SlotSet("offered", []), SlotSet("awaiting", "booking")]
+            await _offer_waiting_list(dispatcher, turn)
+            return [SlotSet("offered", []), SlotSet("awaiting", "nothing"), SlotSet("requested_slot", None)]
         offered = as_offer(turn, slots)
-        words = "offer.times_again" if already else "offer.times"
-        tell(dispatcher, words)
+        tell(dispatcher, "offer.times_again" if already else "offer.times")
         dispatcher.utter_message(json_message={"slots": offered})
         return [SlotSet("offered", offered), SlotSet("awaiting", "booking")]
 
@@ -127,6 +130,8 @@ class ActionBook(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
         turn = this_turn()
         slot_id = tracker.get_slot("appointment_choice")
+        if tracker.get_slot("offered") == []:  # there was no free time, and the client has been told so
+            return over()
         if slot_id is None:  # the client went on with their story: the form is over, and the story is heard
             return [*over(), *await ActionMITurn().run(dispatcher, tracker, domain)]
         name, contact = tracker.get_slot("client_name"), tracker.get_slot("client_contact")
@@ -154,7 +159,11 @@ class ActionBookingLeft(Action):
         return "action_booking_left"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> list[dict[str, Any]]:
+        turn = this_turn()
         tell(dispatcher, "offer.declined")
+        turn.later(lambda session: turn_down(session, turn.client_id, turn.now))
+        if (await turn.db.read(lambda session: standing(session, turn.client_id, turn.now))).place is not None:
+            dispatcher.utter_message(text=words("waiting_kept"))
         return over()
 
 
@@ -188,7 +197,24 @@ class ActionCancelAppointment(Action):
             return []
         turn.later(lambda session: _cancel(session, booked.id, turn.now))
         tell(dispatcher, "offer.cancelled", when=label(booked, turn.zone))
+        if booked.status == "booked":
+            dispatcher.utter_message(json_message={"card": cancelled_card(turn.clinic, booked, turn.zone)})
         return []
+
+
+async def _offer_waiting_list(dispatcher: CollectingDispatcher, turn: TurnContext) -> None:
+    """The question whether to be on the waiting list, unless the client is on it; `bot.requests` takes the answer."""
+    if (await turn.db.read(lambda session: standing(session, turn.client_id, turn.now))).place is not None:
+        dispatcher.utter_message(text=words("waiting_kept"))
+        return
+    question, buttons = waiting_list_question()
+    dispatcher.utter_message(text=question.format(clinic=turn.clinic.name), buttons=buttons)
+
+    def asked(session: Session) -> None:
+        conversation = session.get_one(Conversation, turn.conversation_id)
+        conversation.dialogue = {**conversation.dialogue, "asked": "waitlist"}
+
+    turn.later(asked)
 
 
 def speaks_of_else(tracker: Tracker) -> bool:

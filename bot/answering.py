@@ -173,6 +173,7 @@ class Answering:
             place=self.place,
             now=now,
             has_telegram=self.has_telegram,
+            waiting=work.waiting,
         )
 
     def _asked_result(self, work: Work, verdict: Verdict, step: Step, asked: requests.Answer, now: datetime) -> Result:

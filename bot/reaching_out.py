@@ -1,4 +1,4 @@
-"""What Evoke writes first, by the clock: check-ins, reminders, and words that had to wait for the morning.
+"""What Evoke writes first, by the clock: check-ins, reminders, offers of the waiting list, and words that had to wait.
 
 All of it is found in the tables by whoever looks next, so a restart misses nothing.
 """
@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from bot.bus import Bus
+from bot.clinic import waiting_list
 from bot.clinic.config import ClinicConfig
 from bot.clinic.proactive import write_due
 from bot.store.database import Database
@@ -39,7 +40,7 @@ async def reach_out_for_ever(db: Database, clinic: ClinicConfig, bus: Bus, clock
 
 async def reach_out(db: Database, clinic: ClinicConfig, bus: Bus, now: datetime) -> None:
     """Writes what is due, and has channels look at what waited for this time."""
-    news = await db.write(lambda session: write_due(session, clinic, now))
+    news = await db.write(lambda session: [*write_due(session, clinic, now), *waiting_list.look(session, clinic, now)])
     waited = await db.read(lambda session: conversations_due(session, "telegram", held=True))
     for conversation_id in dict.fromkeys([*news, *waited]):
         bus.signal(conversation_id)

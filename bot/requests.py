@@ -18,9 +18,10 @@ from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
 
 from bot import crisis
-from bot.clinic import proactive
+from bot.clinic import proactive, waiting_list
 from bot.clinic.config import ClinicConfig
 from bot.clinic.quiet import next_at, zone_of
+from bot.clinic.waiting_list import Standing
 from bot.safety.state import Place
 from bot.store.messages import Outbound
 from bot.store.models import Client, Conversation, Message
@@ -45,6 +46,14 @@ GO_ON = re.compile(
     re.IGNORECASE,
 )
 
+WAITING_LIST = re.compile(
+    r"(?:(?:can|could|will|would) you |please |can i |i(?:'d| would) like to |i want to )*"
+    r"(?:(?P<join>put me on|add me to|join|be on|get on)|(?P<leave>take me off|remove me from|leave|get off)|"
+    r"am i (?:still )?on|where am i on|my place on|)"
+    r" ?(?:the |your |a )?wait(?:ing)?[ -]?list(?: for an appointment)?(?:,? please)?[.!? ]*",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -66,6 +75,7 @@ class Request:
     place: Place
     now: datetime
     has_telegram: bool
+    waiting: Standing
 
     def say(self, what: str, move: str, **slots: str) -> Outbound:
         filled = {"clinic": self.clinic.name, "crisis": crisis.short(self.place), "emergency": self.place.emergency}
@@ -110,6 +120,13 @@ def answer(request: Request) -> Answer | None:
     go_on = GO_ON.fullmatch(text.strip())
     if go_on:
         return _go_on(request, "telegram" if go_on["where"].lower() == "telegram" else "web")
+    on_list = WAITING_LIST.fullmatch(text.strip())
+    if on_list:
+        return _wait_list(request, "join" if on_list["join"] else "leave" if on_list["leave"] else "")
+    if payload.startswith("waitlist:"):
+        return _wait_list(request, payload.partition(":")[2])
+    if request.conversation.dialogue.get("asked") == "waitlist" and (said := _yes_or_no(text)):
+        return _wait_list(request, said)
     check_in = CHECK_IN.fullmatch(text.strip())
     if check_in:
         often = check_in["often"] if request.client.consent_version is not None else None
@@ -135,11 +152,58 @@ def _pause(request: Request) -> Answer:
     )
 
 
+def waiting_list_question() -> tuple[str, list[dict[str, str]]]:
+    """The words, with the gap {clinic}, and the buttons of the question whether to be on the waiting list."""
+    return _content()["words"]["waitlist_ask"], _buttons("waitlist_join")
+
+
+def _wait_list(request: Request, what: str) -> Answer:
+    """What the waiting list is asked for: join, leave, stay, no; "" for how it stands."""
+    client_id, clinic, now = request.client.id, request.clinic, request.now
+    move = "structure:waiting_list"
+    if request.client.consent_version is None:
+        return _consent_first(request)
+    if request.waiting.place is not None:
+        if what == "leave":
+            left = request.say("waitlist_left", move)
+            return Answer((left,), lambda session: waiting_list.leave(session, client_id, now))
+        if what == "stay":
+            return Answer((request.say("waitlist_stays", move),))
+        stands = request.say("waitlist_place", move, place=str(request.waiting.place))
+        return Answer((replace(stands, payload={"buttons": _buttons("waitlist_leave")}),))
+    if request.waiting.booked:
+        return Answer((request.say("waitlist_booked", move),))
+    if what == "join":
+        hours = f"{clinic.waiting_list_hold_minutes / 60:g} hours"
+        joined = request.say("waitlist_joined", move, hours=hours)
+        return Answer((joined,), lambda session: waiting_list.join(session, clinic, client_id, now))
+    if what in ("no", "leave", "stay"):
+        return Answer((request.say("waitlist_not_on_it", "autonomy:waiting_list.declined"),))
+    question = request.say("waitlist_ask", "closed_question:waiting_list.ask")
+    return Answer((replace(question, payload={"buttons": _buttons("waitlist_join")}),), asked="waitlist")
+
+
+def _yes_or_no(text: str) -> str | None:
+    """What a short answer to the question about the waiting list means."""
+    said = re.fullmatch(
+        r"(?:(?P<yes>y|yes|yeah|yep|sure|ok|okay|please)|(?:no|nope|nah|not now))\b[\w ,.!']{0,30}", text, re.I
+    )
+    return None if said is None else "join" if said["yes"] else "no"
+
+
+def _buttons(which: str) -> list[dict[str, str]]:
+    return [dict(button) for button in _content()["buttons"][which]]
+
+
+def _consent_first(request: Request) -> Answer:
+    buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
+    first = request.say("consent_first", "closed_question:consent.ask")
+    return Answer((replace(first, payload={"buttons": buttons}),))
+
+
 def _check_in(request: Request) -> Answer:
     if request.client.consent_version is None:
-        buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
-        first = request.say("consent_first", "closed_question:consent.ask")
-        return Answer((replace(first, payload={"buttons": buttons}),))
+        return _consent_first(request)
     buttons = [{"title": c["title"], "payload": f"checkin:{c['days']}"} for c in _content()["check_in_choices"]]
     question = request.say("checkin_ask", "closed_question:check_in.how_often")
     return Answer((replace(question, payload={"buttons": buttons}),), asked="checkin")
@@ -180,6 +244,7 @@ ANSWERS: Mapping[str | None, Callable[[Request], Answer]] = {
     "crisis": _crisis,
     "pause": _pause,
     "checkin": _check_in,
+    "waitlist": lambda request: _wait_list(request, ""),
 }
 """Commands that are answered here."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from bot.clinic.cases import open_risk_case
 from bot.clinic.rights import erase_client
+from bot.clinic.waiting_list import Standing, standing
 from bot.questionnaires import Open, Questionnaires
 from bot.safety.state import SafetyState
 from bot.safety.tiers import Verdict
@@ -31,6 +32,7 @@ class Work:
     previous_at: datetime | None
     open_tier: str | None
     sheets: Open
+    waiting: Standing
     begun: float = field(default_factory=time.monotonic)
     """When the message was first tried, by this process's monotonic clock."""
 
@@ -79,6 +81,7 @@ def load(
         store.previous_inbound_at(session, inbound),
         case.tier if case else None,
         questionnaires.load(session, client, now),
+        standing(session, client.id, now),
     )
 
 

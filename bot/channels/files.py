@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from bot import crisis
@@ -19,8 +22,10 @@ from bot.mi.state import MIState
 from bot.mi.strategy import PLAN_LABELS
 from bot.mi.summaries import quotes_for_summary
 from bot.settings import ROOT
-from bot.store.models import Conversation
+from bot.store.models import Appointment, Conversation
 
+CANCELLED = re.compile(r"cancelled-(?P<start>[0-9a-f]{8})\.ics")
+"""See `bot.clinic.notices.cancelled_card`."""
 Made = tuple[bytes, str] | None
 """The file's bytes and media type, or None when there is nothing to put in it."""
 
@@ -61,6 +66,19 @@ def appointment(session: Session, conversation_id: str, clinic: ClinicConfig, no
     return (invitation(booked, clinic, now=now), "text/calendar; charset=utf-8") if booked else None
 
 
+def cancelled(start: str, session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
+    """The file that takes an appointment, whose id begins with `start`, out of a calendar (RFC 5546, 3.2.5)."""
+    own = select(Appointment).where(
+        Appointment.client_id == session.get_one(Conversation, conversation_id).client_id,
+        Appointment.id.startswith(start),
+        Appointment.status == "cancelled",
+    )
+    gone = session.scalars(own.order_by(Appointment.updated_at.desc()).limit(1)).first()
+    if gone is None:
+        return None
+    return invitation(gone, clinic, now=now, method="CANCEL"), "text/calendar; charset=utf-8"
+
+
 def export(session: Session, conversation_id: str, clinic: ClinicConfig, now: datetime) -> Made:
     """Everything about the client as JSON."""
     kept = export_client(session, session.get_one(Conversation, conversation_id).client_id)
@@ -81,6 +99,12 @@ FILES: dict[str, Callable[[Session, str, ClinicConfig, datetime], Made]] = {
     "export.json": export,
     "export.html": readable_export,
 }
+
+
+def maker(name: str) -> Callable[[Session, str, ClinicConfig, datetime], Made] | None:
+    """What makes the file of this name; None when there is no such file."""
+    gone = CANCELLED.fullmatch(name)
+    return functools.partial(cancelled, gone["start"]) if gone else FILES.get(name)
 
 
 def _sentence(quote: str) -> str:

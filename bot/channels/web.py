@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from bot import crisis
-from bot.channels.files import FILES
+from bot.channels.files import maker
 from bot.channels.links import links
 from bot.channels.problems import Problem
 from bot.channels.views import view
@@ -211,7 +211,7 @@ async def link_file(conversation: Mine, request: Request) -> Response:
 @router.get("/conversations/{conversation_id}/files/{name}")
 async def file(name: str, conversation: Mine, request: Request) -> Response:
     """A download; docs/messages.md lists them."""
-    make = FILES.get(name)
+    make = maker(name)
     if make is None:
         raise Problem(404, f"There is no file {name!r} here.")
     state = request.app.state

@@ -243,6 +243,7 @@ class ClinicConfig(Strict):
     appointment_kinds: tuple[AppointmentKind, ...]
     booking_horizon_days: int = Field(28, ge=1, le=365)
     hold_minutes: int = Field(30, ge=1)
+    waiting_list_hold_minutes: int = Field(240, ge=5, description="a slot held for the next on the waiting list")
     case_hold_minutes: int = Field(720, ge=1, description="a slot held for a client with an open case")
     notifications: Notifications = Notifications()
     take_over: TakeOver = TakeOver()

@@ -11,7 +11,7 @@ from bot.clinic.rights import erase_client
 from bot.safety.state import SafetyState
 from bot.store import places
 from bot.store.codes import take_code
-from bot.store.models import Appointment, Base, Case, CheckIn, Client, Conversation
+from bot.store.models import Appointment, Base, Case, CheckIn, Client, Conversation, WaitingPlace
 
 
 class WrongCode(ValueError):
@@ -73,8 +73,9 @@ def _open_reasons(session: Session, client_id: str) -> set[str]:
 
 def _merge(session: Session, owner: str, other: str) -> None:
     """Gives everything of one client to another, whatever table it is in."""
-    if session.get(CheckIn, owner) is not None:
-        session.execute(delete(CheckIn).where(CheckIn.client_id == other))
+    for only in (CheckIn, WaitingPlace):  # one row a client: the owner's stays
+        if session.get(only, owner) is not None:
+            session.execute(delete(only).where(only.client_id == other))
     client = Base.metadata.tables[Client.__tablename__]
     for table in Base.metadata.sorted_tables:
         for key in table.foreign_keys:

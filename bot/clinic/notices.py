@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from ruamel.yaml import YAML
 from sqlalchemy.orm import Session
@@ -43,7 +44,19 @@ def cancel_for_clinic(session: Session, config: ClinicConfig, appointment_id: st
         when=label(appointment, client.time_zone or config.time_zone),
     )
     wait = hold_until(session, config, client.id, now)
-    return queue_for_client(session, client.id, Outbound(text, kind="notice"), now, not_before=wait).conversation_id
+    card = {"card": cancelled_card(config, appointment, client.time_zone)} if status == "booked" else {}
+    notice = Outbound(text, kind="notice", payload=card)
+    return queue_for_client(session, client.id, notice, now, not_before=wait).conversation_id
+
+
+def cancelled_card(config: ClinicConfig, appointment: Appointment, zone: str | None) -> dict[str, Any]:
+    """A cancelled appointment as a card, with the file that takes it out of the client's calendar."""
+    lines = [
+        {"label": "When", "text": label(appointment, zone or config.time_zone)},
+        {"label": "With", "text": _with_whom(config, appointment)},
+    ]
+    file = f"cancelled-{appointment.id[:8]}.ics"
+    return {"type": "appointment", "title": "Cancelled", "lines": lines, "file": file}
 
 
 def move_for_clinic(

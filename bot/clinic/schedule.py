@@ -90,10 +90,12 @@ def hold(
     case_id: str | None = None,
     now: datetime,
     key: str,
+    until: datetime | None = None,
 ) -> Appointment:
     """Keeps a slot for a client for a while (longer for a case); it replaces the client's earlier hold.
 
     Args:
+        until: in place of the clinic's usual minutes.
         key: the inbound message that asked; asking again with it changes nothing.
 
     Raises:
@@ -109,7 +111,7 @@ def hold(
             conversation_id=conversation_id,
             case_id=case_id,
             status="held",
-            held_until=now + timedelta(minutes=minutes),
+            held_until=until or now + timedelta(minutes=minutes),
         ),
         now=now,
         key=key,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from bot.clinic.diary import diary, free_for, next_entry
 from bot.clinic.notices import cancel_for_clinic, move_for_clinic
 from bot.clinic.schedule import AppointmentNotFound, SlotTaken
+from bot.clinic.waiting_list import in_line
 from bot.console.desk import Desk, Refused, Visitor, seen
 from bot.console.talks import called
 from bot.store.models import Appointment, Audit, Client
@@ -34,7 +35,7 @@ def add(pages: APIRouter, desk: Desk) -> None:
         def load(session: Session) -> dict[str, Any]:
             desk.audit(session, visitor, "view_appointments")
             days = diary(session, desk.clinic, first, 7 if week else 1, now)
-            return {"days": days, "next_one": next_entry(session, now)}
+            return {"days": days, "next_one": next_entry(session, now), "in_line": len(in_line(session))}
 
         found = await desk.write(load)
         step = timedelta(days=7 if week else 1)

@@ -22,6 +22,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "see_appointments": frozenset({"admin", "clinician", "front_desk"}),
     "cancel_appointment": frozenset({"admin", "clinician", "front_desk"}),
     "move_appointment": frozenset({"admin", "clinician", "front_desk"}),
+    "keep_waiting_list": frozenset({"admin", "clinician", "front_desk"}),  # see it, and take somebody off it
     "see_notifications": frozenset({"admin", "clinician"}),
     "invite_client": frozenset({"admin", "clinician", "front_desk"}),
     "see_use": frozenset({"admin", "clinician"}),
@@ -78,6 +79,8 @@ ROUTES: dict[str, str] = {
     "GET /console/appointments/{appointment_id}/move": "move_appointment",
     "POST /console/appointments/{appointment_id}/move": "move_appointment",
     "POST /console/appointments/{appointment_id}/cancel": "cancel_appointment",
+    "GET /console/waiting-list": "keep_waiting_list",
+    "POST /console/waiting-list/{client_id}/take-off": "keep_waiting_list",
     # notifications
     "GET /console/notifications": "see_notifications",
     # invitations

@@ -25,6 +25,7 @@ from bot.console import (
     pages_supervision,
     pages_talks,
     pages_use,
+    pages_waiting_list,
 )
 from bot.console.desk import Desk
 
@@ -62,6 +63,7 @@ def router(app_state: Any) -> APIRouter:
         pages_notifications,
         live,
         pages_appointments,
+        pages_waiting_list,
         pages_staff,
         pages_supervision,
         pages_use,

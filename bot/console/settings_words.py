@@ -120,6 +120,10 @@ SECTIONS: dict[str, dict[str, tuple[str, Callable[[ClinicConfig], Lines]]]] = {
         ),
         "booking_horizon_days": ("Offered ahead", lambda c: minutes(c.booking_horizon_days * 1440)),
         "hold_minutes": ("Kept while a client decides", lambda c: minutes(c.hold_minutes)),
+        "waiting_list_hold_minutes": (
+            "Kept for the next on the waiting list",
+            lambda c: minutes(c.waiting_list_hold_minutes),
+        ),
         "case_hold_minutes": ("Kept for a client with a case", lambda c: minutes(c.case_hold_minutes)),
     },
     "When a client is at risk": {

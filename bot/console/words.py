@@ -81,6 +81,7 @@ AUDIT = {
     "write_to_client": "wrote to a client",
     "cancel_appointment": "cancelled an appointment",
     "move_appointment": "moved an appointment",
+    "take_off_waiting_list": "took a client off the waiting list",
     "supervise": "asked for a fidelity report",
     "view_use": "looked at fidelity and use",
     "export_audit": "took a copy of the audit",

@@ -229,6 +229,23 @@ class Appointment(Base):
     updated_at: Mapped[datetime]
 
 
+class WaitingPlace(Base):
+    """A client's place on the waiting list for appointments (bot.clinic.waiting_list), until they have one."""
+
+    __tablename__ = "waiting_place"
+
+    client_id: Mapped[str] = mapped_column(ForeignKey("client.id", ondelete="CASCADE"), primary_key=True)
+    asked_at: Mapped[datetime]
+    known: Mapped[list[Any]] = mapped_column(
+        default=list
+    )  # slots that were free when they asked, or were offered since
+    passed: Mapped[int] = mapped_column(default=0)  # offers that were not taken
+    appointment_id: Mapped[str | None] = mapped_column(
+        ForeignKey("appointment.id", ondelete="SET NULL")
+    )  # the time that is held for them by the offer that stands
+    next_at: Mapped[datetime | None]  # no offer before
+
+
 class CalendarMail(Base):
     """A mail about an appointment (bot.clinic.mails): an invitation or update, a cancellation, a reminder."""
 

@@ -40,7 +40,7 @@ def client_of(stack: Stack, person: Person) -> Client:
     )
 
 
-def test_each_of_the_eleven_commands_does_what_its_line_in_the_menu_says(stack: Stack, talking: Person) -> None:
+def test_each_of_the_twelve_commands_does_what_its_line_in_the_menu_says(stack: Stack, talking: Person) -> None:
     talking.say(STORY)
     done = {"start"}
     assert "/human" in joined(talking.say("/help"))
@@ -56,6 +56,10 @@ def test_each_of_the_eleven_commands_does_what_its_line_in_the_menu_says(stack: 
     assert talking.say("/start")
     assert 1 <= len(talking.say("/human")[-1].choices) <= 3
     assert len(stack.cases(talking.conversation_id, "wish")) == 1
+    assert "waiting list at Demo clinic" in joined(talking.say("/waitlist"))
+    assert "You're on the waiting list" in joined(talking.press("Yes, please"))
+    assert "You are number 1" in joined(talking.say("waiting list"))
+    assert "off the waiting list" in joined(talking.press("Leave the list"))
     talking.say("/stop")
     assert stack.last_moves(talking.conversation_id) == ["autonomy:stop.ok"]
     talking.say("/export")
@@ -69,7 +73,7 @@ def test_each_of_the_eleven_commands_does_what_its_line_in_the_menu_says(stack: 
     assert "Yes, delete it" in talking.say("/delete")[-1].choices
     talking.press("Yes, delete it")
     assert stack.inbound(talking.conversation_id) == []
-    done |= {"human", "stop", "export", "delete"}
+    done |= {"human", "stop", "export", "delete", "waitlist"}
     assert done == set(requests.commands())
 
 

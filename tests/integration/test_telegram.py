@@ -140,6 +140,7 @@ def test_the_commands_stand_in_the_menu(phone: TelegramPerson, api: TelegramApi)
         "crisis",
         "human",
         "plan",
+        "waitlist",
         "checkin",
         "pause",
         "stop",

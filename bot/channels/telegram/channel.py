@@ -29,7 +29,7 @@ from telegram.ext import AIORateLimiter, ExtBot
 from telegram.request import HTTPXRequest
 
 from bot import requests
-from bot.channels.files import FILES
+from bot.channels.files import maker
 from bot.channels.limits import ALL_CODES_PER_MINUTE, CODES_PER_MINUTE, RateLimit
 from bot.channels.links import links
 from bot.channels.problems import Problem
@@ -298,7 +298,7 @@ class TelegramChannel:
             self.delivery.look(conversation_id)
 
     def _file(self, session: Session, conversation_id: str, name: str) -> bytes | None:
-        make = FILES.get(name)
+        make = maker(name)
         made = make(session, conversation_id, self.conversations.clinic, self.conversations.clock()) if make else None
         return made[0] if made else None
 

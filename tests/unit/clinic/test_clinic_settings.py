@@ -1,11 +1,14 @@
 """clinic.yml: what it may say, and how a mistake in it is told."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
+from bot.clinic import config as config_module
+from bot.clinic import rules, sign_in
 from bot.clinic.config import ClinicConfig, ClinicConfigError
 from bot.clinic.hours import is_open, next_open
 from bot.clinic.yaml_file import _model_in
@@ -149,20 +152,64 @@ def test_out_of_hours_the_next_opening_is_found_over_a_weekend_and_a_holiday():
     assert not is_open(config, thursday_night)
 
 
-def test_every_setting_is_documented():
+HEADINGS: dict[type[BaseModel], tuple[str, ...]] = {
+    ClinicConfig: ("The clinic", "Writing first", "Appointments"),
+    config_module.Clinician: ("Clinicians",),
+    rules.Absence: ("Clinicians",),
+    rules.Rule: ("Windows",),
+    config_module.AppointmentKind: ("Appointments",),
+    config_module.Crisis: ("Crisis lines",),
+    config_module.CrisisLine: ("Crisis lines",),
+    config_module.Notifications: ("Notifications",),
+    config_module.Route: ("Notifications",),
+    config_module.RepageMinutes: ("Notifications",),
+    config_module.TakeOver: ("When somebody took over and does not write",),
+    config_module.Consent: ("Consent",),
+    config_module.Intake: ("Questionnaires",),
+    config_module.SignIn: ("Signing in",),
+    sign_in.OpenIdConnect: ("Signing in",),
+}
+"""Part of the settings -> under which headings of docs/clinic-settings.md its table stands."""
+IN_ITS_OWN_ROW = {config_module.QuietHours}
+"""Documented where it is named: {from, to}."""
+
+
+def models(model: type[BaseModel]) -> set[type[BaseModel]]:
+    """A part of the settings and every part inside it."""
+    inside = [_model_in(field.annotation) for field in model.model_fields.values()]
+    return {model}.union(*(models(one) for one in inside if one is not None))
+
+
+def documented(headings: tuple[str, ...]) -> dict[str, str]:
+    """What stands in backticks in the first cell of a table's row below these headings -> the rest of the row."""
     text = (ROOT / "docs" / "clinic-settings.md").read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^#+ (.+)\n((?:(?!#).*\n?)*)", text, flags=re.M))
+    rows = [
+        row.strip("|").split("|", 1) for at in headings for row in sections[at].splitlines() if row.startswith("| `")
+    ]
+    return {name: rest for first, rest in rows for name in re.findall(r"`([a-z0-9_]+)`", first)}
 
-    def names(model: type[BaseModel]) -> set[str]:
-        found = set()
-        for name, field in model.model_fields.items():
-            found.add(field.alias or name)
-            inner = _model_in(field.annotation)
-            if inner is not None:
-                found |= names(inner)
-        return found
 
-    missing = sorted(name for name in names(ClinicConfig) if f"`{name}`" not in text)
+def test_every_part_of_the_settings_has_its_place_in_the_docs():
+    assert models(ClinicConfig) - IN_ITS_OWN_ROW == set(HEADINGS)
+
+
+@pytest.mark.parametrize("part", HEADINGS, ids=lambda part: part.__name__)
+def test_every_setting_has_a_row_of_its_own_with_what_counts_without_it(part):
+    rows = documented(HEADINGS[part])
+    missing = [field.alias or name for name, field in part.model_fields.items() if (field.alias or name) not in rows]
     assert missing == []
+    if part is config_module.Route:  # a table by kind of route, which says the defaults in words
+        return
+    wrong = [
+        (name, field.default)
+        for name, field in part.model_fields.items()
+        if type(field.default) in (int, tuple)
+        and field.default != ()
+        and not any(isinstance(one, BaseModel) for one in (field.default if isinstance(field.default, tuple) else ()))
+        and str(field.default).strip("()").rstrip(",").replace("'", "") not in rows[field.alias or name]
+    ]
+    assert wrong == []
 
 
 def test_the_dast10_needs_its_words_before_it_can_be_asked(tmp_path):
