@@ -57,6 +57,10 @@ class ActionAskAppointmentChoice(Action):
         after = datetime.fromisoformat(already[-1]["starts_at"]) if already and LATER.search(turn.text) else None
         slots = await slots_on_offer(turn, after) or await slots_on_offer(turn)
         wish(turn)
+        if not slots and already and await _has_hold(turn):  # what was offered is held for this client alone
+            tell(dispatcher, "offer.times_again")
+            dispatcher.utter_message(json_message={"slots": already})
+            return [SlotSet("offered", already), SlotSet("awaiting", "booking")]
         if not slots:
             tell(dispatcher, "offer.none_free")
             await _offer_waiting_list(dispatcher, turn)
@@ -200,6 +204,11 @@ class ActionCancelAppointment(Action):
         if booked.status == "booked":
             dispatcher.utter_message(json_message={"card": cancelled_card(turn.clinic, booked, turn.zone)})
         return []
+
+
+async def _has_hold(turn: TurnContext) -> bool:
+    kept = await turn.db.read(lambda session: upcoming(session, turn.client_id, turn.now))
+    return kept is not None and kept.status == "held"
 
 
 async def _offer_waiting_list(dispatcher: CollectingDispatcher, turn: TurnContext) -> None:

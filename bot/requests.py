@@ -46,6 +46,16 @@ GO_ON = re.compile(
     re.IGNORECASE,
 )
 
+NO_TO_OFFER = re.compile(
+    r"(?:no|nope|nah|sorry|unfortunately)\b.{0,60}"
+    r"|.{0,40}\b(?:(?:does ?n['o]?t|won['o]?t|not) (?:suit|work)|can(?:no|')?t make)\b.{0,40}",
+    re.IGNORECASE,
+)
+TAKES_IT = re.compile(
+    r"\b(?:yes|take it|that works|works for|fine|great|perfect|problem|worries|other|another|later|different)\b",
+    re.IGNORECASE,
+)
+"""In words that begin with a no: a yes after all ("no problem"), or a wish for other times, which the form shows."""
 WAITING_LIST = re.compile(
     r"(?:(?:can|could|will|would) you |please |can i |i(?:'d| would) like to |i want to )*"
     r"(?:(?P<join>put me on|add me to|join|be on|get on)|(?P<leave>take me off|remove me from|leave|get off)|"
@@ -123,6 +133,8 @@ def answer(request: Request) -> Answer | None:
     on_list = WAITING_LIST.fullmatch(text.strip())
     if on_list:
         return _wait_list(request, "join" if on_list["join"] else "leave" if on_list["leave"] else "")
+    if request.waiting.offered and NO_TO_OFFER.fullmatch(text.strip()) and not TAKES_IT.search(text):
+        return _turned_down(request)
     if payload.startswith("waitlist:"):
         return _wait_list(request, payload.partition(":")[2])
     if request.conversation.dialogue.get("asked") == "waitlist" and (said := _yes_or_no(text)):
@@ -181,6 +193,17 @@ def _wait_list(request: Request, what: str) -> Answer:
         return Answer((request.say("waitlist_not_on_it", "autonomy:waiting_list.declined"),))
     question = request.say("waitlist_ask", "closed_question:waiting_list.ask")
     return Answer((replace(question, payload={"buttons": _buttons("waitlist_join")}),), asked="waitlist")
+
+
+def _turned_down(request: Request) -> Answer:
+    """The time that is held for the client is free for the next in line."""
+    client_id, conversation_id, now = request.client.id, request.conversation.id, request.now
+
+    def effect(session: Session) -> None:
+        waiting_list.turn_down(session, client_id, now)
+        waiting_list.close_offer(session, conversation_id)
+
+    return Answer((request.say("waitlist_turned_down", "autonomy:waiting_list.turned_down"),), effect)
 
 
 def _yes_or_no(text: str) -> str | None:

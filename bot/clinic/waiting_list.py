@@ -55,17 +55,25 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Standing:
-    """What one client is told: which place they have on the list, if any, and whether they have an appointment."""
+    """What one client is told: which place they have on the list, if any, and whether they have an appointment.
+
+    `offered`: a time is held for them by an offer.
+    """
 
     place: int | None = None
     booked: bool = False
+    offered: bool = False
 
 
 def standing(session: Session, client_id: str, now: datetime) -> Standing:
     """Where a client stands."""
     kept = upcoming(session, client_id, now)
-    on_it = session.get(WaitingPlace, client_id) is not None
-    return Standing(place_of(session, client_id) if on_it else None, kept is not None and kept.status == "booked")
+    row = session.get(WaitingPlace, client_id)
+    booked = kept is not None and kept.status == "booked"
+    if row is None:
+        return Standing(None, booked)
+    offered = kept is not None and not booked and kept.id == row.appointment_id
+    return Standing(place_of(session, client_id), booked, offered)
 
 
 def join(session: Session, config: ClinicConfig, client_id: str, now: datetime) -> int:
@@ -95,6 +103,13 @@ def turn_down(session: Session, client_id: str, now: datetime) -> None:
     kept = upcoming(session, client_id, now)
     if kept is not None and kept.status == "held" and kept.case_id is None:
         cancel(session, kept.id, now=now)
+
+
+def close_offer(session: Session, conversation_id: str) -> None:
+    """The booking form that an offer opened is over."""
+    conversation = session.get_one(Conversation, conversation_id)
+    slots = {**conversation.dialogue.get("slots", {}), "awaiting": "nothing", "requested_slot": None, "offered": None}
+    conversation.dialogue = {**conversation.dialogue, "slots": slots, "loop": None}
 
 
 def place_of(session: Session, client_id: str) -> int | None:

@@ -92,7 +92,7 @@ def test_on_telegram_the_file_itself_is_sent(someone, own_telegram_api):
     stack, person = someone("telegram")
     appointment_id = take(stack, person, book)
     cancelled(stack, appointment_id)
-    until(lambda: any(sent.file for sent in own_telegram_api.sent_to(person.chat)))
+    until(lambda: any(sent.file for sent in own_telegram_api.sent_to(person.chat)), seconds=60)
     name, content = next(sent.file for sent in own_telegram_api.sent_to(person.chat) if sent.file)
     method, event = event_of(content)
     assert (name, method) == (f"cancelled-{appointment_id[:8]}.ics", "CANCEL")

@@ -14,7 +14,7 @@ from bot.clinic import waiting_list
 from bot.clinic.schedule import book, cancel, free_slots
 from bot.reaching_out import reach_out
 from bot.settings import ROOT
-from bot.store.models import Appointment, Client, Conversation, WaitingPlace
+from bot.store.models import Appointment, Client, Conversation, Message, WaitingPlace
 from tests.contract.clients import WebPerson, joined
 from tests.fakes.console import audit, post, sign_in, stored_messages
 from tests.fakes.stack import Stack
@@ -109,7 +109,7 @@ def test_a_no_to_the_list_is_taken_and_a_no_to_an_offer_keeps_the_place(waiting)
 def put_on_list(clinic: Any, *, offered: bool = False) -> None:
     def put(session: Session) -> None:
         session.get_one(Client, "ana").consent_version = "1"
-        session.get_one(Conversation, "talk").safety_state = {}
+        session.get_one(Message, 1).answered_at = clinic.now
         appointment = session.query(Appointment).one()
         cancel(session, appointment.id, now=clinic.now)
         waiting_list.join(session, clinic.app.state.clinic, "ana", clinic.now)

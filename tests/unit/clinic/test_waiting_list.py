@@ -129,6 +129,19 @@ def test_a_time_that_is_turned_down_is_free_for_the_next_at_once_and_the_place_i
     assert line(session) == ["ben", "ana"]
 
 
+def test_after_a_no_the_booking_form_is_over(session, config, full):
+    waiting_list.join(session, config, "ana", NOON)
+    assert not waiting_list.standing(session, "ana", NOON).offered
+    cancel(session, full[0].id, now=NOON)
+    waiting_list.look(session, config, NOON)
+    assert waiting_list.standing(session, "ana", NOON) == waiting_list.Standing(1, booked=False, offered=True)
+    waiting_list.turn_down(session, "ana", NOON)
+    waiting_list.close_offer(session, "ana-talk")
+    dialogue = session.get_one(Conversation, "ana-talk").dialogue
+    assert (dialogue["loop"], dialogue["slots"]["awaiting"]) == (None, "nothing")
+    assert not waiting_list.standing(session, "ana", NOON).offered
+
+
 def test_who_books_is_off_the_list(session, config, full):
     waiting_list.join(session, config, "ana", NOON)
     cancel(session, full[0].id, now=NOON)
