@@ -33,7 +33,7 @@ _LEFT_OUT = re.compile(
 """How a sentence begins from which "I" is left out ("could ask my wife", "like it with coffee")."""
 _LEAD = re.compile(
     r"^(?:(?:and|but|so|well|(?:because|cos)(?: of)?|cuz|yeah|yes|yep|ok|okay|i mean|honestly|anyway|then|oh|ah|hmm|um"
-    r"|ugh|or|aye|right|look|also|plus|sorry|i guess|i suppose|i think|lol|haha|like(?=,| i\b| i'?m\b| he\b| she\b)"
+    r"|ugh|or|aye|right|look|also|plus|sorry|(?:i )?guess|i suppose|i think|lol|haha|like(?=,| i\b| i'?m\b| he\b)"
     r"|(?:no|nah)(?=,| i\b| it'?s\b))\b[\s,]*)+",
     re.I,
 )

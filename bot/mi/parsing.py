@@ -316,6 +316,9 @@ def phrase(doc: Doc, start: int, shape: str) -> tuple[int, int] | None:
     return _trimmed(doc, start, end, head)
 
 
+_BEFORE_NOUN = ("amod", "det", "poss", "compound", "nummod")
+
+
 def _goes_on(doc: Doc, end: int) -> bool:
     """Whether what follows a phrase of a verb still belongs to it, and the parse has only missed that."""
     if end >= len(doc):
@@ -350,6 +353,8 @@ def _trimmed(doc: Doc, start: int, end: int, head: Token) -> tuple[int, int] | N
             end -= 1
         else:
             break
+    if any(t.dep_ in _BEFORE_NOUN and t.head.i >= end for t in doc[start:end]):
+        return None  # "having to throw out that rotten": what it tells of is cut off
     if end > start and doc[end - 1].lower_ in ("really", "very", "quite", "pretty", "so", "kind", "sort"):
         return None
     return (start, end) if start <= head.i < end else None

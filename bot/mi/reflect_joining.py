@@ -36,6 +36,8 @@ _VERDICT = re.compile(
     re.IGNORECASE,
 )
 """A plain fact about a thing ("the flat is quiet") needs no "as you see it"; a verdict does."""
+_TORN = re.compile(r"an? .* and (?:everyone|everybody|he|she|they|it|there)\b", re.IGNORECASE)
+"""A thing without a verb, run into the next clause ("a car accident and everyone was ok")."""
 LONGEST_VIEW = 14
 _JUDGES = re.compile(
     r"\b(?:is|are|was|were|will|would|should|never|always)\b|'(?:s|re|ll|d)\b(?! (?:been|had|got)\b)|n't\b",
@@ -64,6 +66,8 @@ def use_of(side: Side) -> str | None:
         return "yours" if _SOMEBODY.match(text) or (concerns and re.match(r"(?:it|there)\b", text)) else None
     if len(text.split()) > LONGEST_VIEW or re.match(r"it(?:'s| is| was) (?:so |very |really )?\w+(?: \w+)?$", text):
         return None
+    if _TORN.match(text):
+        return None
     if _THING.match(text) and not _VERDICT.search(text):
         return "yours"
     return "opinion"
@@ -86,7 +90,7 @@ def meant(hits: Iterable[Hit], sides: Sequence[Side]) -> Iterator[tuple[Side, Si
                 yield (half, side, 0.85 * hit.belief) if half.sign == "sustain" else (side, half, 0.9 * hit.belief)
 
 
-_CONTRASTED = (0.85, 0.75, 0.6)
+_CONTRASTED = (0.85, 0.82, 0.6)
 """Belief that two clauses are two sides, by how many of them lean neither way."""
 
 

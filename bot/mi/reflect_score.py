@@ -21,8 +21,10 @@ PLACE = 0.05
 WEIGHT = 0.6
 LENGTH = 0.012
 """Taken off for each word beyond what the client's own length allows."""
-LEAST_BELIEF = 0.68
+LEAST_BELIEF = 0.76
 """A meaning less sure than this is not said: what was not earned is worse than saying little."""
+LEAST_UNCUED = 0.82
+"""The same for what no words of the client's point to by themselves: likeness alone, and two sides put together."""
 BAR = 0.45
 """Below this nothing is said."""
 LONGEST = 44

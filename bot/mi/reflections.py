@@ -237,7 +237,8 @@ class Reflector:
         signs = [(side.at, side.end, side.sign) for side in sides]
         bank, tones = self._content.bank, self._content.tones
         evidence = reflect_evidence.weigh(doc, bank, self._likeness, common, topics, signs, tones)
-        hits = [hit for hit in evidence.hits if hit.belief >= reflect_score.LEAST_BELIEF]
+        least, uncued = reflect_score.LEAST_BELIEF, reflect_score.LEAST_UNCUED
+        hits = [hit for hit in evidence.hits if hit.belief >= (least if hit.matched else uncued)]
         for hit in hits:
             yield from self._from_meaning(hit, common, sides, doc, evidence.fit)
         for felt in evidence.tones:
@@ -346,7 +347,11 @@ class Reflector:
         the other side, or two clauses which the client set against each other."""
         frames = [f for f in self._content.frames if f.use == "pair"]
         for left, right, belief in (*meant(hits, sides), *contrasted(sides)):
-            if len(left.text.split()) > LONGEST_SIDE or len(right.text.split()) > LONGEST_SIDE:
+            if (
+                belief < reflect_score.LEAST_UNCUED
+                or len(left.text.split()) > LONGEST_SIDE
+                or len(right.text.split()) > LONGEST_SIDE
+            ):
                 continue
             for frame in frames:
                 if "still" in frame.text and re.search(r"\bstill\b", left.text + right.text):
