@@ -45,6 +45,7 @@ GROUND_WORTH = 4
 LONGEST_TONED = 16
 TONED = -0.08
 """Weight: a tone says less than a meaning."""
+SURE_OF_BOTH = 0.93
 LONGEST_MIXED = 28
 """Tokens of a message with both sides, from which more is wrong about where they are."""
 SURE_OF_CODE = 0.85
@@ -315,6 +316,10 @@ class Reflector:
         if language.confidence < SURE_OF_CODE or not (language.ambivalent or len(kinds) == 1):
             return
         kind = "mixed" if language.ambivalent else kinds.pop()
+        if kind == "mixed" and ({k[-1] for k in kinds} != {"+", "-"} or language.confidence < SURE_OF_BOTH):
+            return
+        if not (side.own or kind == "mixed" or kind.startswith("reason")):
+            return  # what somebody else did tells nothing of what the client can or will do
         if kind == "mixed" and len(doc) > LONGEST_MIXED:
             return  # which of many clauses both sides hang on, nobody can tell
         told = kind == "mixed" or any(s.start < own.end_char and own.start_char < s.end for s in language.codes)
