@@ -54,6 +54,8 @@ from bot.turns import TurnContext, Turns
 from bot.work import Result, Work
 
 log = structlog.get_logger()
+SCREENS = 2
+"""Messages that are screened at the same time."""
 REMEMBERED = 80
 """Marks of the last sentences said, for Rasa's responses."""
 OURS = ("said", "clinic", "crisis", "channel")
@@ -100,7 +102,8 @@ class Answering:
         self.questionnaires = Questionnaires(clinic, core, chat_page)
         self.screen_works = True
         self.has_telegram = False
-        self._screening = ThreadPoolExecutor(2, "screen")
+        self._screening = ThreadPoolExecutor(SCREENS, "screen")
+        self._screens = asyncio.Semaphore(SCREENS)
 
     def close(self) -> None:
         self._screening.shutdown(wait=False, cancel_futures=True)
@@ -224,9 +227,10 @@ class Answering:
         if not text:
             return NOTHING
         loop = asyncio.get_running_loop()
-        verdict = await asyncio.wait_for(
-            loop.run_in_executor(self._screening, self.screener.screen, text, history), self.screen_timeout
-        )
+        async with self._screens:  # waiting for one's turn in a crowd is no failure of the screen
+            verdict = await asyncio.wait_for(
+                loop.run_in_executor(self._screening, self.screener.screen, text, history), self.screen_timeout
+            )
         bare = without_payload(text)
         if bare != text:  # what stands in quotation marks there is no quotation
             verdict = max(verdict, await self.screen(bare, history), key=lambda one: one.tier)

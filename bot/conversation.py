@@ -57,6 +57,7 @@ class Conversations:
         self._workers: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._news: dict[str, asyncio.Event] = {}
+        self._risky: dict[str, dict[int, bool]] = {}
 
     # -- what channels call ----------------------------------------------------------------------------------------
 
@@ -156,13 +157,23 @@ class Conversations:
 
     async def _work(self, conversation_id: str) -> None:
         tries, news = 0, self._news.setdefault(conversation_id, asyncio.Event())
+        risky = self._risky.setdefault(conversation_id, {})
         begun = time.monotonic()
         while True:
             self._again.discard(conversation_id)
             news.clear()
             try:
-                first = await self._risk_ahead(conversation_id, with_first=not tries)
-                work = await self.db.read(functools.partial(self._load, conversation_id=conversation_id, first=first))
+                waiting, work = await self.db.read(
+                    lambda session: (
+                        store.open_messages(session, conversation_id, risky),
+                        self._load(session, conversation_id),
+                    )
+                )
+                first = await self._first_with_risk(conversation_id, waiting, with_first=not tries)
+                if work is not None and first not in (None, work.inbound.id):
+                    work = await self.db.read(
+                        functools.partial(self._load, conversation_id=conversation_id, first=first)
+                    )
                 if work is None:
                     if conversation_id in self._again:
                         continue
@@ -186,8 +197,9 @@ class Conversations:
                     await asyncio.wait_for(news.wait(), RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1])
         self._workers.pop(conversation_id, None)
         self._news.pop(conversation_id, None)
+        self._risky.pop(conversation_id, None)
 
-    def _load(self, session: Session, conversation_id: str, first: int | None) -> Work | None:
+    def _load(self, session: Session, conversation_id: str, first: int | None = None) -> Work | None:
         return load(session, conversation_id, self.answering.questionnaires, self.clock(), first)
 
     async def _answer(self, work: Work) -> bool:
@@ -203,21 +215,26 @@ class Conversations:
             return False
         return True
 
-    async def _risk_ahead(self, conversation_id: str, *, with_first: bool = False) -> int | None:
+    async def _first_with_risk(
+        self, conversation_id: str, waiting: list[tuple[int, str, list[str]]], *, with_first: bool = False
+    ) -> int | None:
         """The first open message with risk in it; it must not be kept waiting by one before it.
+
+        Each is looked at once, however many wait with it: ten messages in a row are ten looks, not fifty-five.
 
         Args:
             with_first: the one that is next has not been tried; with risk in it, it stays the next.
         """
-        waiting = await self.db.read(lambda session: store.open_messages(session, conversation_id))
         if len(waiting) < 2:
             return None
+        risky = self._risky.setdefault(conversation_id, {})
         for id_, text, history in waiting if with_first else waiting[1:]:
-            try:
-                risky = (await self.answering.screen(text, history)).tier >= Tier.CHECK_IN
-            except Exception:
-                risky = True  # its turn fails closed, and at once
-            if risky:
+            if id_ not in risky:
+                try:
+                    risky[id_] = (await self.answering.screen(text, history)).tier >= Tier.CHECK_IN
+                except Exception:
+                    risky[id_] = True  # its turn fails closed, and at once
+            if risky[id_]:
                 return id_
         return None
 
@@ -236,7 +253,11 @@ class Conversations:
                 heard.cancel()
                 if news.is_set() and not call.done():
                     news.clear()
-                    if await self._risk_ahead(conversation_id) is not None:
+                    known = self._risky.get(conversation_id, {})
+                    waiting = await self.db.read(
+                        functools.partial(store.open_messages, conversation_id=conversation_id, known=known)
+                    )
+                    if await self._first_with_risk(conversation_id, waiting) is not None:
                         raise Overtaken
             return call.result()
         finally:

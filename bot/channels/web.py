@@ -225,13 +225,14 @@ async def file(name: str, conversation: Mine, request: Request) -> Response:
 
 @router.get("/widget")
 async def widget(request: Request) -> dict[str, Any]:
-    """What "Get help now" shows, and whose clinic this is."""
+    """What "Get help now" shows, whose clinic this is, and whether a conversation can go on on Telegram."""
     place = request.app.state.conversations.place
     return {
         "clinic": request.app.state.clinic.name,
         "crisis": crisis.as_list(place),
         "emergency": place.emergency,
         "language": request.app.state.clinic.language,
+        "telegram": bool(request.app.state.telegram_name()),
     }
 
 

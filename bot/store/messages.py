@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from bot.store.models import Client, Conversation, Endpoint, Message
 
@@ -207,13 +207,17 @@ def conversations_with_open_messages(session: Session) -> list[str]:
     )
 
 
-def open_messages(session: Session, conversation_id: str) -> list[tuple[int, str, list[str]]]:
-    """(id, text, what the client wrote before) of every open message, in order."""
+def open_messages(
+    session: Session, conversation_id: str, known: Container[int] = ()
+) -> list[tuple[int, str, list[str]]]:
+    """(id, text, what the client wrote before) of every open message, in order; of `known` ones the id is enough."""
     query = select(Message).where(
         Message.conversation_id == conversation_id, Message.direction == "in", Message.answered_at.is_(None)
     )
     rows = list(session.scalars(query.order_by(Message.seq).limit(AHEAD)))
-    return [(row.id, row.text, earlier_texts(session, row)) for row in rows]
+    if len(rows) < 2:  # nothing waits behind it, so nobody has to know what came before
+        return [(row.id, row.text, []) for row in rows]
+    return [(row.id, row.text, [] if row.id in known else earlier_texts(session, row)) for row in rows]
 
 
 def close_overtaken(session: Session, inbound: Message, now: datetime) -> None:
@@ -275,24 +279,26 @@ def due(session: Session, conversation_id: str, now: datetime | None = None) -> 
     Args:
         now: leaves out what has to wait, unless the client has written since.
     """
-    rows = list(
-        session.scalars(
-            select(Message)
-            .where(
-                Message.conversation_id == conversation_id,
-                Message.direction == "out",
-                Message.delivered_at.is_(None),
-                Message.refused_at.is_(None),
-            )
-            .order_by(Message.seq)
-        )
+    query = select(Message).where(Message.conversation_id == conversation_id, *_is_due(now))
+    return list(session.scalars(query.order_by(Message.seq)))
+
+
+def are_due(session: Session, conversation_ids: Sequence[str], now: datetime) -> dict[str, bool]:
+    """Those of the conversations that something is due in (as `due` has it), and whether safety's words are in it."""
+    safety = func.max(case((Message.kind == "safety", 1), else_=0))
+    query = select(Message.conversation_id, safety).where(Message.conversation_id.in_(conversation_ids), *_is_due(now))
+    return {id_: bool(urgent) for id_, urgent in session.execute(query.group_by(Message.conversation_id))}
+
+
+def _is_due(now: datetime | None) -> list[ColumnElement[bool]]:
+    undelivered = [Message.direction == "out", Message.delivered_at.is_(None), Message.refused_at.is_(None)]
+    if now is None:
+        return undelivered
+    later = aliased(Message)
+    written_since = select(later.id).where(
+        later.conversation_id == Message.conversation_id, later.direction == "in", later.seq > Message.seq
     )
-    if now is None or not any(row.not_before is not None and row.not_before > now for row in rows):
-        return rows
-    wrote = session.scalar(
-        select(func.max(Message.seq)).where(Message.conversation_id == conversation_id, Message.direction == "in")
-    )
-    return [row for row in rows if row.not_before is None or row.not_before <= now or row.seq < (wrote or 0)]
+    return [*undelivered, or_(Message.not_before.is_(None), Message.not_before <= now, written_since.exists())]
 
 
 def conversations_due(session: Session, channel: str, held: bool = False) -> list[str]:
@@ -302,20 +308,12 @@ def conversations_due(session: Session, channel: str, held: bool = False) -> lis
         held: only those with a message that had to wait for a time.
     """
     waited = [Message.not_before.is_not(None)] if held else []
+    due_ones = select(Message.conversation_id).where(*_is_due(None), *waited)
     return list(
         session.scalars(
-            select(Message.conversation_id)
-            .join(Conversation)
+            select(Conversation.id)
             .join(Endpoint, (Endpoint.channel == Conversation.channel) & (Endpoint.address == Conversation.address))
-            .where(
-                Conversation.channel == channel,
-                Endpoint.unreachable_since.is_(None),
-                Message.direction == "out",
-                Message.delivered_at.is_(None),
-                Message.refused_at.is_(None),
-                *waited,
-            )
-            .distinct()
+            .where(Conversation.id.in_(due_ones), Conversation.channel == channel, Endpoint.unreachable_since.is_(None))
         )
     )
 

@@ -46,6 +46,12 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON, list[Any]: JSON}
 
 
+def _few(name: str, lacks: str) -> Index:
+    """An index of the messages that lack a time: a conversation's few that still need something."""
+    where = sql_text(f"{lacks} IS NULL")
+    return Index(name, "conversation_id", "seq", sqlite_where=where, postgresql_where=where)
+
+
 class Client(Base):
     """One person. Holds the least that is needed: no name until the client gives one for an appointment."""
 
@@ -99,8 +105,9 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("conversation_id", "seq"),
         UniqueConstraint("conversation_id", "direction", "external_id", name="uq_message_external"),
-        Index("ix_message_open", "direction", "answered_at"),
-        Index("ix_message_due", "direction", "delivered_at"),
+        # Every look for work asks for these, and few messages are open or due: the indexes hold no others.
+        _few("ix_message_open", "answered_at"),
+        _few("ix_message_due", "delivered_at"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -113,7 +120,7 @@ class Message(Base):
     )  # text, button, attachment, start; out: text, safety, holding
     text: Mapped[str] = mapped_column(Text, default="")
     payload: Mapped[dict[str, Any]] = mapped_column(default=dict)  # buttons, ruler, slots, card: see docs/messages.md
-    in_reply_to: Mapped[int | None] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"))
+    in_reply_to: Mapped[int | None] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), index=True)
     tier: Mapped[str | None] = mapped_column(String(12))  # of an inbound message: the screen's verdict
     heard: Mapped[dict[str, Any]] = mapped_column(default=dict)  # of an inbound message: turn, process, talk; no words
     moves: Mapped[list[Any]] = mapped_column(default=list)  # of an outbound message: MI moves it makes

@@ -52,6 +52,11 @@ export class Api {
     return this.#json(`${path(key)}/messages?after=${seq}`, { key, signal });
   }
 
+  /** A link that opens the conversation on Telegram. @param {Key} key @returns {Promise<{telegram: string}>} */
+  code(key) {
+    return this.#json(`${path(key)}/code`, { key, body: {} });
+  }
+
   /** @returns {Promise<import("./types").Lines>} */
   help() {
     return this.#json("widget", {});
@@ -130,14 +135,13 @@ export class Api {
  * Server-sent events as the HTML standard parses them (9.2.6).
  * @param {ReadableStream<Uint8Array>} body
  * @param {() => void} [alive] called for every piece
- * @returns {AsyncGenerator<{name: string, id: string, data: string}>}
+ * @returns {AsyncGenerator<{name: string, data: string}>}
  */
 export async function* readEvents(body, alive = () => {}) {
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let rest = "";
   let name = "";
-  let id = "";
   let data = /** @type {string[]} */ ([]);
   try {
     for (;;) {
@@ -150,7 +154,7 @@ export async function* readEvents(body, alive = () => {}) {
       rest = lines.pop() ?? "";
       for (const line of lines) {
         if (line === "") {
-          if (data.length) yield { name: name || "message", id, data: data.join("\n") };
+          if (data.length) yield { name: name || "message", data: data.join("\n") };
           name = "";
           data = [];
           continue;
@@ -158,7 +162,6 @@ export async function* readEvents(body, alive = () => {}) {
         const [, field, text] = /^([^:]*)(?:: ?)?([^]*)$/.exec(line) ?? [];
         if (field === "event") name = text;
         else if (field === "data") data.push(text);
-        else if (field === "id") id = text;
       }
     }
   } finally {

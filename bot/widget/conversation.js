@@ -2,10 +2,9 @@
  * One conversation: starts or resumes it, keeps its messages in order, sends what is waiting and follows the event
  * stream through lost connections, restarts and other tabs. Events: "change", and "wiped" (another tab forgot all).
  */
-import { Problem } from "./api.js";
 import { oneTab } from "./store.js";
 
-/** @import { GetFile, Key, Message, Outgoing, Shown, State } from "./types" */
+/** @import { Key, Message, Outgoing, Shown, State } from "./types" */
 
 const LINGER = 20_000; // ms a hidden tab keeps its stream: browsers allow few
 const CHECKS = [2_500, 8_000, 20_000]; // ms after a send: ask, in case a proxy holds the stream back
@@ -96,12 +95,6 @@ export class Conversation extends EventTarget {
     this.store.drop(id);
     this.#changed();
     return text;
-  }
-
-  /** @type {GetFile} */
-  file(download) {
-    const key = this.store.conversation;
-    return key ? this.api.file(key, download) : Promise.reject(new Problem(401));
   }
 
   #reset() {

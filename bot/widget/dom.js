@@ -1,9 +1,7 @@
 /**
- * Makes an element. Text only ever becomes a text node, and no `style` or `on…` attribute is written: it runs
- * without 'unsafe-inline' and under Trusted Types.
+ * An element. Text only becomes text nodes, and no `style` or `on…` attribute is written, for strict policies.
  * @param {string} tag
- * @param {Record<string, any>} [props] functions become listeners (`onclick`), the rest attributes; false, null and
- *   undefined are left out
+ * @param {Record<string, any>} [props] functions become listeners, the rest attributes; false, null, undefined: none
  * @param {...(Node|string|null|undefined|false)} children
  * @returns {any}
  */
@@ -11,7 +9,7 @@ export function h(tag, props = {}, ...children) {
   const element = document.createElement(tag);
   if (tag === "button") element.setAttribute("type", "button");
   for (const [name, value] of Object.entries(props)) {
-    if (value === undefined || value === null || value === false) continue;
+    if (value == null || value === false) continue;
     if (typeof value === "function") element.addEventListener(name.slice(2), value);
     else element.setAttribute(name, value === true ? "" : String(value));
   }

@@ -114,7 +114,7 @@ export class EvokeChat extends HTMLElement {
         composer.text = [talk.take(id), composer.text].filter(Boolean).join("\n");
         composer.focus();
       },
-      file: (download) => talk.file(download),
+      file: (download) => talk.api.file(this.#store.conversation, download),
       help: () => this.#lines,
     });
     const title = h("h2", { id: "title", tabindex: -1 }, words("title"));
@@ -124,19 +124,23 @@ export class EvokeChat extends HTMLElement {
     const close = !this.#page && h("button", { class: "quiet", part: "close", onclick: () => this.close() },
       words("close"));
     const status = h("p", { class: "status", role: "status" });
+    const link = h("p", { class: "status", role: "status" });
+    const move = h("button", { class: "quiet move", part: "button", "aria-label": words("move"),
+      onclick: () => this.#move() }, h("span", { class: "wide" }, words("move")), h("span", {}, "Telegram"));
+    help.bar.append(move);
     const fresh = h("button", { class: "choice fresh", part: "button", hidden: true,
       onclick: () => talk.restart() }, words("fresh"));
     const panel = h(this.#page ? "section" : "dialog", { class: "panel", part: "panel", "aria-labelledby": "title",
       onkeydown: (event) => this.#escape(event),
       oncancel: (event) => event.preventDefault() },
       h("header", { part: "header" }, h("div", { class: "name" }, title, clinic), help.bar, exit, close),
-      help.panel, view.element, view.newer, status, fresh, composer.element);
+      help.panel, view.element, view.newer, status, link, fresh, composer.element);
     const opener = h("button", { class: "opener", part: "launcher", "aria-haspopup": "dialog",
       onclick: () => this.open() }, words("open"), h("span", { class: "badge", "aria-hidden": true, hidden: true }),
       h("span", { class: "hush" }));
     const launcher = h("div", { class: "launcher" }, h("button", { class: "opener soft", part: "launcher-help",
       "aria-haspopup": "dialog", onclick: () => { this.open(); help.toggle(true); } }, words("help")), opener);
-    this.#ui = { words, help, composer, view, title, clinic, status, fresh, panel, launcher, opener };
+    this.#ui = { words, help, composer, view, title, clinic, status, link, move, fresh, panel, launcher, opener };
     const root = h("div", { class: "root", lang: spoken, dir: words("dir") || null }, panel, !this.#page && launcher);
     this.shadowRoot?.replaceChildren(root);
     composer.text = this.#store.draft;
@@ -184,6 +188,22 @@ export class EvokeChat extends HTMLElement {
     quickExit(this.#store, this.getAttribute("exit-url") ?? EXIT);
   }
 
+  /** Offers a link that opens the conversation on Telegram. */
+  async #move() {
+    const { words, link } = this.#ui;
+    if (link.ariaBusy) return; // a second code would end the first
+    link.ariaBusy = true;
+    try {
+      const { telegram } = await this.#talk.api.code(this.#store.conversation);
+      const go = h("a", { class: "choice", part: "button", href: telegram, target: "_blank", rel: "noopener noreferrer" }, words("moveOpen"));
+      link.replaceChildren(words("moveLink"), " ", go);
+      go.focus();
+    } catch (problem) {
+      link.textContent = problem.detail || words("moveFailed");
+    }
+    link.ariaBusy = null;
+  }
+
   /** Another tab was left by the quick exit: nothing stays on the screen here either. */
   #wiped() {
     if (!this.#ui) return;
@@ -212,9 +232,12 @@ export class EvokeChat extends HTMLElement {
   }
 
   #update() {
-    const { words, view, status, fresh, panel, opener, clinic } = this.#ui;
+    const { words, view, status, link, move, fresh, panel, opener, clinic } = this.#ui;
     const talk = this.#talk;
-    this.toggleAttribute("begun", talk.messages.some((message) => message.from === "client"));
+    const begun = talk.messages.some((message) => message.from === "client");
+    this.toggleAttribute("begun", begun);
+    move.hidden = !begun || !this.#lines?.telegram;
+    if (talk.fresh) link.textContent = "";
     const added = view.render(talk.messages, { typing: talk.typing, news: this.#shown,
       waiting: talk.state !== "live" || talk.hold > 0 });
     if (!talk.fresh) this.#shown = true;

@@ -1,7 +1,4 @@
-/**
- * What is kept in the browser, per origin and server: the conversation's id and token, messages not sent yet, the
- * last crisis lines; never the conversation. Where storage is blocked, it lives in memory.
- */
+/** What the browser keeps, per origin and server; never the conversation. In memory where storage is blocked. */
 
 /** @import { Key, Lines, Outgoing } from "./types" */
 

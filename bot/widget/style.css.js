@@ -1,7 +1,4 @@
-/**
- * The styles, as a constructable sheet: a strict CSP allows it. Sizes are in em of the reader's own font size,
- * directions are logical. A site changes the look with --evoke-… and ::part().
- */
+/** The styles, in em of the reader's own font size; a constructable sheet, which a strict CSP allows. */
 
 const LIGHT = `
   color-scheme: light;
@@ -105,6 +102,9 @@ h2 { font-size: 1.125em; line-height: 1.3; font-weight: 650; }
 .choice.solid, .send, .opener { background: var(--_accent); color: var(--_on); border: 1px solid var(--_accent); }
 .choice:disabled { border-color: var(--_line); background: none; color: var(--_soft); cursor: default; }
 .bar .phone { border-radius: .6em; padding: .3em .8em; min-block-size: 2.4em; }
+.move { margin-inline-start: auto; }
+.wide + span { display: none; }
+@container (max-width: 32em) { .wide { display: none; } .wide + span { display: inline; } }
 .fresh { margin: 0; padding-inline: 1.5em; border-radius: 0; justify-content: center; }
 
 .ruler, .slots, .card { inline-size: 100%; padding: .8em .9em; background: var(--_card); border: 1px solid var(--_line); border-radius: 1em; }

@@ -59,6 +59,8 @@ export interface Lines {
   clinic?: string;
   emergency?: string;
   crisis?: Line[];
+  /** whether the clinic has a bot there */
+  telegram?: boolean;
 }
 
 export interface Line {

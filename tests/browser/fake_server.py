@@ -43,6 +43,7 @@ CRISIS: dict[str, Any] = {
     "clinic": "Riverside Clinic",
     "emergency": "911",
     "language": "en",
+    "telegram": True,
     "crisis": [
         {
             "name": "988 Suicide & Crisis Lifeline",
@@ -75,6 +76,8 @@ class Script:
     answer_in_post: bool = False  # replies come back with the 202 as well as on the stream
     slow: float = 0.6
     welcome: str = "Hello. I am Evoke, a program you can think things through with."
+    code_status: int = 201  # of POST …/code
+    codes: int = 0  # so many were asked for
     posts: list[str] = field(default_factory=list)  # client_message_id of every send that arrived
     last_event_ids: list[str] = field(default_factory=list)
     started: list[dict[str, Any]] = field(default_factory=list)
@@ -264,6 +267,16 @@ def create_app(script: Script) -> FastAPI:
         return StreamingResponse(
             stream(talk, int(request.headers.get("last-event-id") or 0), script), media_type="text/event-stream"
         )
+
+    @app.post("/api/v1/conversations/{name}/code", status_code=201)
+    async def code(name: str, request: Request) -> Any:
+        talk = allowed(name, request)
+        if isinstance(talk, JSONResponse):
+            return talk
+        script.codes += 1
+        if script.code_status != 201:
+            return problem(script.code_status, "No code", "Answer the question above first.")
+        return {"code": "K7QM-2XWD", "web": None, "telegram": "https://t.me/RiversideBot?start=c_K7QM2XWD"}
 
     @app.get("/api/v1/conversations/{name}/files/{file}")
     async def download(name: str, file: str, request: Request) -> Response:

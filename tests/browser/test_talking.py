@@ -227,7 +227,7 @@ def test_server_sent_events_are_parsed_as_the_standard_says(visit):
         const got = []; for await (const event of readEvents(body)) got.push(event); return got; }"""
     )
     assert events == [
-        {"name": "typing", "id": "4", "data": '{"on":true}'},
-        {"name": "message", "id": "4", "data": "a\nb"},
-        {"name": "message", "id": "", "data": "é"},
+        {"name": "typing", "data": '{"on":true}'},
+        {"name": "message", "data": "a\nb"},
+        {"name": "message", "data": "é"},
     ]

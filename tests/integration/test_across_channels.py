@@ -192,6 +192,10 @@ def test_a_newer_code_ends_the_older_and_neither_is_kept_readable(stack: Stack, 
     assert httpx.post(f"{stack.url}/api/v1/conversations", json={"code": first}).status_code == 404
 
 
+def test_the_widget_learns_that_there_is_a_way_to_telegram(stack: Stack) -> None:
+    assert httpx.get(f"{stack.url}/api/v1/widget").json()["telegram"] is True
+
+
 def test_there_is_no_code_before_consent_and_none_for_strangers(stack: Stack, web: WebPerson) -> None:
     stranger = WebPerson(stack)
     stranger.open()

@@ -56,6 +56,10 @@ def test_the_widget_travels_compressed_below_25_kilobytes_and_is_kept(site: http
     assert again.status_code == 304
 
 
+def test_without_a_bot_the_widget_learns_of_no_way_to_telegram(site: httpx.Client) -> None:
+    assert site.get("/api/v1/widget").json()["telegram"] is False
+
+
 def test_the_chat_page_names_the_clinic_and_has_the_numbers_without_javascript(site: httpx.Client) -> None:
     page = site.get("/")
     assert "<title>Evoke at Demo clinic</title>" in page.text

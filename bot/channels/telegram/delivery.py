@@ -1,8 +1,9 @@
 """Out to Telegram: in order within a chat, safety before everything else, again until it arrives.
 
-Whatever is due stands in the message table; here is only whose turn it is. A few couriers take one message at a time
-of the most urgent conversation, so that a safety reply waits for at most the few calls under way, however many
-messages stand in line for Telegram's limit of about 30 a second.
+Whatever is due stands in the message table; here is only whose turn it is. A scout looks where something may be due,
+in all conversations that were named meanwhile at once. A few couriers take one message at a time of the most urgent
+conversation, so that a safety reply waits for at most the few calls under way, however many messages stand in line for
+Telegram's limit of about 30 a second. What several couriers delivered meanwhile is noted in one transaction.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ from bot.store.models import Conversation, Message
 
 log = structlog.get_logger()
 COURIERS = 8
+AT_ONCE = 200
+"""Conversations that are looked through in one reading."""
+SAFETY, OTHER = 0, 1
+"""How urgent what a conversation has due is."""
 FAREWELL_SECONDS = 5.0
 RETRY_SECONDS = (1, 2, 5, 15, 60)
 GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
@@ -48,7 +53,8 @@ class _Next:
 
     chat: int
     row: Message
-    more: bool
+    behind: int | None
+    """How urgent what comes after it is; None where nothing does."""
 
 
 class Delivery:
@@ -62,6 +68,10 @@ class Delivery:
         self, bot: Bot, db: Database, clock: Callable[[], datetime], make_file: MakeFile, make_link: MakeLink
     ) -> None:
         self.bot, self.db, self.clock, self.make_file, self.make_link = bot, db, clock, make_file, make_link
+        self._named: dict[str, None] = {}
+        self._name = asyncio.Event()
+        self._arrived: list[int] = []
+        self._noting = asyncio.Lock()
         self._line: list[tuple[int, int, str]] = []
         self._places: dict[str, int] = {}
         self._busy: set[str] = set()
@@ -74,6 +84,7 @@ class Delivery:
         self._stopping = False
 
     def start(self) -> None:
+        self._spawn(self._scout())
         self._couriers = [self._spawn(self._courier()) for _ in range(COURIERS)]
 
     async def stop(self) -> None:
@@ -94,18 +105,29 @@ class Delivery:
 
     def look(self, conversation_id: str) -> None:
         """Something may be due here."""
-        self._spawn(self._join(conversation_id))
+        self._named[conversation_id] = None
+        self._name.set()
 
     # -- the line --------------------------------------------------------------------------------------------------
 
-    async def _join(self, conversation_id: str) -> None:
+    async def _scout(self) -> None:
+        while True:
+            await self._name.wait()
+            self._name.clear()
+            named, self._named = [*self._named], {}
+            for at in range(0, len(named), AT_ONCE):
+                await self._look_through(named[at : at + AT_ONCE])
+
+    async def _look_through(self, named: list[str]) -> None:
         try:
-            rows = await self.db.read(lambda session: store.due(session, conversation_id, self.clock()))
-        except SQLAlchemyError:
-            self._later(conversation_id)
+            found = await self.db.read(lambda session: store.are_due(session, named, self.clock()))
+        except Exception as error:  # a scout must never be lost
+            log.warning("telegram_look_failed", conversations=len(named), why=type(error).__name__)
+            for conversation_id in named:
+                self._later(conversation_id)
             return
-        if rows:
-            self._stand(conversation_id, 0 if any(row.kind == "safety" for row in rows) else 1)
+        for conversation_id, is_safety in found.items():
+            self._stand(conversation_id, SAFETY if is_safety else OTHER)
 
     def _stand(self, conversation_id: str, urgency: int) -> None:
         if conversation_id in self._busy:
@@ -138,9 +160,9 @@ class Delivery:
                 await self._something.wait()
                 continue
             self._busy.add(conversation_id)
-            more = failed = False
+            behind, failed = None, False
             try:
-                more = await self._one(conversation_id)
+                behind = await self._one(conversation_id)
                 self._failures.pop(conversation_id, None)
             except (TelegramError, SQLAlchemyError) as error:
                 # Telegram away, or the database: what is due stays due, and the same message is first again.
@@ -154,32 +176,35 @@ class Delivery:
             if failed:
                 self._again.discard(conversation_id)
                 self._later(conversation_id)
-            elif more or conversation_id in self._again:
+                continue
+            if behind is not None:
+                self._stand(conversation_id, behind)
+            if conversation_id in self._again:
                 self._again.discard(conversation_id)
                 self.look(conversation_id)
 
     # -- one message -----------------------------------------------------------------------------------------------
 
-    async def _one(self, conversation_id: str) -> bool:
-        """Sends the next message; whether there are more."""
+    async def _one(self, conversation_id: str) -> int | None:
+        """Sends the next message; how urgent the rest is."""
         due = await self.db.read(lambda session: _next(session, conversation_id, self.clock()))
         if due is None:
-            return False
+            return None
         try:
             await self._send(due.chat, due.row)
         except Forbidden:
             await self._unreachable(due, "blocked")
-            return False
+            return None
         except BadRequest as error:
             if any(words in error.message.lower() for words in GONE):
                 await self._unreachable(due, "gone")
-                return False
+                return None
             # Refused for what it is: the same again would be refused again, and hold up the rest.
             log.error("telegram_refused", conversation=conversation_id, message=due.row.id, why=error.message)
             await self._surely(lambda session: _set_refused(session, due.row.id, self.clock()))
-            return due.more
-        await self._surely(lambda session: store.mark_delivered(session, [due.row.id], self.clock()))
-        return due.more
+            return due.behind
+        await self._note(due.row.id)
+        return due.behind
 
     async def _send(self, chat: int, row: Message) -> None:
         """The parts that were not sent yet; a kill between two parts repeats neither."""
@@ -210,6 +235,14 @@ class Delivery:
         now = self.clock()
         await self._surely(lambda session: places.set_unreachable(session, "telegram", str(due.chat), now))
 
+    async def _note(self, row_id: int) -> None:
+        """Notes that a message has arrived, with all that did while the ones before were being noted."""
+        self._arrived.append(row_id)
+        async with self._noting:
+            if row_id in self._arrived:
+                ids, self._arrived = self._arrived, []
+                await self._surely(lambda session: store.mark_delivered(session, ids, self.clock()))
+
     async def _surely(self, note: Callable[[Session], Any]) -> None:
         """Notes what has happened at Telegram: a database that is away now must not make us send it again."""
         for wait in RETRY_SECONDS:
@@ -233,7 +266,10 @@ def _next(session: Session, conversation_id: str, now: datetime) -> _Next | None
     if places.unreachable_since(session, conversation) is not None:
         return None  # what is due waits for them to come back
     rows = store.due(session, conversation_id, now)
-    return _Next(int(conversation.address), rows[0], len(rows) > 1) if rows else None
+    if not rows:
+        return None
+    behind = min((SAFETY if row.kind == "safety" else OTHER for row in rows[1:]), default=None)
+    return _Next(int(conversation.address), rows[0], behind)
 
 
 def _set_refused(session: Session, row_id: int, now: datetime) -> None:
