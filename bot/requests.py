@@ -56,6 +56,9 @@ TAKES_IT = re.compile(
     re.IGNORECASE,
 )
 """In words that begin with a no: a yes after all ("no problem"), or a wish for other times, which the form shows."""
+YES_OR_NO = re.compile(
+    r"(?:(?P<yes>y|yes|yeah|yep|sure|ok|okay|please)|(?:no|nope|nah|not now))\b[\w ,.!']{0,30}", re.IGNORECASE
+)
 WAITING_LIST = re.compile(
     r"(?:(?:can|could|will|would) you |please |can i |i(?:'d| would) like to |i want to )*"
     r"(?:(?P<join>put me on|add me to|join|be on|get on)|(?P<leave>take me off|remove me from|leave|get off)|"
@@ -137,7 +140,7 @@ def answer(request: Request) -> Answer | None:
         return _turned_down(request)
     if payload.startswith("waitlist:"):
         return _wait_list(request, payload.partition(":")[2])
-    if request.conversation.dialogue.get("asked") == "waitlist" and (said := _yes_or_no(text)):
+    if request.conversation.dialogue.get("asked") == "waitlist" and (said := _said(request, text)):
         return _wait_list(request, said)
     check_in = CHECK_IN.fullmatch(text.strip())
     if check_in:
@@ -182,7 +185,7 @@ def _wait_list(request: Request, what: str) -> Answer:
         if what == "stay":
             return Answer((request.say("waitlist_stays", move),))
         stands = request.say("waitlist_place", move, place=str(request.waiting.place))
-        return Answer((replace(stands, payload={"buttons": _buttons("waitlist_leave")}),))
+        return Answer((replace(stands, payload={"buttons": _buttons("waitlist_leave")}),), asked="waitlist")
     if request.waiting.booked:
         return Answer((request.say("waitlist_booked", move),))
     if what == "join":
@@ -206,12 +209,19 @@ def _turned_down(request: Request) -> Answer:
     return Answer((request.say("waitlist_turned_down", "autonomy:waiting_list.turned_down"),), effect)
 
 
-def _yes_or_no(text: str) -> str | None:
-    """What a short answer to the question about the waiting list means."""
-    said = re.fullmatch(
-        r"(?:(?P<yes>y|yes|yeah|yep|sure|ok|okay|please)|(?:no|nope|nah|not now))\b[\w ,.!']{0,30}", text, re.I
-    )
-    return None if said is None else "join" if said["yes"] else "no"
+def _said(request: Request, text: str) -> str | None:
+    """What a short answer to one of the two questions about the waiting list means, also a button's title typed."""
+    on_it = request.waiting.place is not None
+    titled = {
+        button["title"].lower(): button["payload"] for which in _content()["buttons"] for button in _buttons(which)
+    }
+    typed = titled.get(text.strip().rstrip(".!").lower(), "")
+    if typed:
+        return typed.partition(":")[2]
+    said = YES_OR_NO.fullmatch(text.strip())
+    if said is None:
+        return None
+    return ("stay" if on_it else "join") if said["yes"] else ("leave" if on_it else "no")
 
 
 def _buttons(which: str) -> list[dict[str, str]]:
