@@ -45,14 +45,14 @@ export class Conversation extends EventTarget {
   #sending = false;
   #timers = { hide: 0, typing: 0, poll: 0 };
 
-  /** Start or resume; again does nothing. */
+  /** Start or resume. */
   open() {
     if (this.#running) return;
     this.#running = true;
     this.#follow(this.#turn.signal).catch(() => {});
   }
 
-  /** Leave the conversation that is gone and begin another; what waits goes there. */
+  /** Leave the conversation that is gone, begin another; what waits goes there. */
   restart() {
     this.store.conversation = null;
     this.#reset();
@@ -151,7 +151,7 @@ export class Conversation extends EventTarget {
     }
   }
 
-  /** The key of the one conversation of this browser: only one tab starts it. */
+  /** The key of this browser's one conversation: one tab starts it. */
   #ensure(turn) {
     return oneTab(`${this.store.prefix}start`, async () => {
       const known = this.store.conversation;
@@ -159,6 +159,7 @@ export class Conversation extends EventTarget {
       const { conversation_id, token } = await this.api.start(this.language, turn);
       const key = { conversation_id, token };
       if (!turn.aborted) this.store.conversation = key;
+      await this.#pause(300, turn); // so that tabs see it
       return key;
     });
   }
