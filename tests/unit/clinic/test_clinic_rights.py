@@ -23,6 +23,7 @@ from bot.store.models import (
     Message,
     OneTimeCode,
     Questionnaire,
+    WaitingPlace,
 )
 
 MARKER = "marker-7f3a"
@@ -88,6 +89,7 @@ def fill(session, config, now, client):
             OneTimeCode(digest=f"code of {client}", conversation_id=talk, **soon),
             Invitation(id=client, digest=f"invitation of {client}", note=MARKER, client_id=client, **soon),
             CheckIn(client_id=client, every_days=1, next_at=now, created_at=now),
+            WaitingPlace(client_id=client, asked_at=now),
         ]
     )
     session.commit()
