@@ -226,12 +226,16 @@ def _read(path: Path) -> dict[str, Any]:
     raise ContentError(f"{path.name}: expected a mapping or a list")
 
 
+def _any_of(patterns: Sequence[str], flags: int = 0) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns), flags)
+
+
 def _hearing(raw: Mapping[str, Any]) -> dict[str, re.Pattern[str]]:
     for name in ("discord", "confirms", "asks_advice"):
         if not raw.get(name):
             raise ContentError(f"hearing.yml: {name}: patterns are missing")
     try:
-        return {name: re.compile("|".join(f"(?:{p})" for p in patterns), re.I) for name, patterns in raw.items()}
+        return {name: _any_of(patterns, re.I) for name, patterns in raw.items()}
     except re.error as error:
         raise ContentError(f"hearing.yml: {error}") from error
 
@@ -243,7 +247,7 @@ def _affirmations(raw: Mapping[str, Any], moves: Mapping[str, Move]) -> Iterator
         if entry.get("talk") not in ("any", "change"):
             raise ContentError(f"affirmations.yml: {move}: talk is any or change")
         try:
-            words, unless = (re.compile("|".join(f"(?:{p})" for p in entry[key])) for key in ("words", "unless"))
+            words, unless = (_any_of(entry[key]) for key in ("words", "unless"))
         except (KeyError, re.error) as error:
             raise ContentError(f"affirmations.yml: {move}: {error}") from error
         yield Affirmation(move, entry["talk"], words, unless)

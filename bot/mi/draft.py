@@ -10,17 +10,17 @@ from __future__ import annotations
 import random
 import re
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any
 
 from bot.mi import strategy
 from bot.mi.client_language import ClientLanguage, Span
 from bot.mi.content import Content, Fact, Line, capitalised
 from bot.mi.echo import SHORT_ANSWERS, echo, noun_answer
 from bot.mi.person import Parser
-from bot.mi.reflections import Reflection, Scored
-from bot.mi.state import MIState, Quote
+from bot.mi.reflections import Reflection, Reflector
+from bot.mi.state import MIState, Quote, RulerValue
 from bot.mi.summaries import joined, quotes_for_summary
 
 RECENT = 18
@@ -43,48 +43,6 @@ SHORT = 3
 LEAST_TOLD = 5
 """Words beside a question that are worth a reflection of their own."""
 TALK_INTENTS = ("change_talk", "sustain_talk", "ambivalence", "share")
-
-
-class Reflects(Protocol):
-    """What this module needs of `bot.mi.reflections.Reflector`."""
-
-    def reflect(
-        self,
-        text: str,
-        *,
-        language: ClientLanguage | None = None,
-        topic: str | None = None,
-        previous: str | None = None,
-        said: Collection[str] = (),
-        frames_used: Sequence[str] = (),
-        allow: Collection[str] = (),
-        prefer: Collection[str] = (),
-        rng: random.Random,
-    ) -> Reflection | None: ...
-
-    def candidates(
-        self,
-        text: str,
-        *,
-        language: ClientLanguage | None = None,
-        topic: str | None = None,
-        previous: str | None = None,
-        said: Collection[str] = (),
-        frames_used: Sequence[str] = (),
-        allow: Collection[str] = (),
-    ) -> list[Scored]: ...
-
-    def said_back(self, text: str) -> Reflection | None: ...
-
-    def tidy(self, text: str) -> str: ...
-
-    def is_grave(self, text: str) -> bool: ...
-
-    def leaning(self, text: str) -> tuple[str, int]: ...
-
-    def alike(self, one: str, other: str) -> float: ...
-
-    def quote(self, text: str, language: ClientLanguage | None = None) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -117,7 +75,7 @@ class Draft:
     """
 
     content: Content
-    reflector: Reflects
+    reflector: Reflector
     parse: Parser
     state: MIState
     heard: Heard
@@ -165,12 +123,12 @@ class Draft:
         """Whether a clause may come back later as one for (+) or against (-) the change: its words must say so by
         themselves, or else the coding be sure and the words carry weight."""
         own = "change" if span.sign == "+" else "sustain"
-        lean, weight = self.reflector.leaning(clause)[0], self.reflector.leaning(quote)[1]
+        lean = self.reflector.leaning(clause)
         if lean != "none" or language is None:
             return lean in (own, "none")
         if language.confidence < SURE_WITHOUT_WORDS or self.heard.words > MOST_CODED:
             return False
-        return weight > 0 or span.code in MOBILISING
+        return span.code in MOBILISING or self.reflector.weighs(quote)
 
     def tell(self, move: str, **slots: str) -> bool:
         line = self.content.say(
@@ -192,6 +150,19 @@ class Draft:
         self.ruler = ruler or (move.split(".")[0] if move.endswith(".ask") else None)
         self.change(awaiting=move, asked=line.text, done=(*self.state.done, move))
         return True
+
+    def ask_again(self) -> None:
+        """The question that stands, in its own words."""
+        self.add(Line(self.state.asked, "open_question", self.state.awaiting))
+
+    def rate(self, ruler: str, number: int) -> None:
+        """Keeps what the client puts themselves at on a ruler."""
+        self.change(rulers=(*self.state.rulers, RulerValue(ruler, number, self.state.turns)))
+
+    def show_plan(self) -> None:
+        """The plan as it stands, as a card; the parts that were left empty are not on it."""
+        self.tell("plan.show")
+        self.card = {k: v for k, v in self.state.plan.items() if v}
 
     def reflect(self, allow: Sequence[str] = ("simple", "complex", "double_sided", "amplified")) -> bool:
         """Adds the best reflection of the message; False where there is none."""
@@ -249,8 +220,8 @@ class Draft:
         return answer is not None and self.tell(str(move), answer=answer)
 
     def _echo(self) -> bool:
-        """A short answer said back: the simplest reflection there is; not twice in three turns."""
-        if any(f"echo@{self.state.turns - back}" in self.state.done for back in (1,)):
+        """A short answer said back: the simplest reflection there is; not two turns running."""
+        if f"echo@{self.state.turns - 1}" in self.state.done:
             return False
         echoed = echo(self.heard.text, self.parse)
         if echoed is None or sentence_id(echoed) in self.state.said:

@@ -87,7 +87,7 @@ def echo(text: str, parse: Parser) -> str | None:
         return None
     if all(token.is_stop or token.is_punct for token in parse(tidy)):
         return None
-    turned = turn_round(f"I {tidy}" if _LEFT_OUT.match(tidy) else tidy, parse).strip(" .,")
+    turned = _turned(tidy, parse)
     return f"{capitalised(turned)}." if turned else None
 
 
@@ -114,10 +114,15 @@ def said_back(text: str, parse: Parser) -> str | None:
     pieces = [piece for sentence in _sentences(text) for piece in _pieces(sentence)]
     own = [piece for piece in pieces if _OWN.search(piece)]
     for piece in (*reversed(own), *(piece for piece in reversed(pieces) if piece not in own)):
-        turned = turn_round(f"I {piece}" if _LEFT_OUT.match(piece) else piece, parse).strip(" .,")
+        turned = _turned(piece, parse)
         if 3 <= len(turned.split()) <= MAX_WORDS_BACK and not _LEFT_OVER.search(turned):
             return f"{capitalised(turned)}."
     return None
+
+
+def _turned(text: str, parse: Parser) -> str:
+    """Turned round, with the "I" that was left out."""
+    return turn_round(f"I {text}" if _LEFT_OUT.match(text) else text, parse).strip(" .,")
 
 
 def without_questions(text: str) -> str:

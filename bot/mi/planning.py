@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from bot.mi import strategy
-from bot.mi.content import Line
 from bot.mi.draft import LEAST_TOLD, TALK_INTENTS, Draft
 from bot.mi.plan import PLAN_WORDS_FOR_NONE, first_person
 from bot.mi.process import follow
 from bot.mi.processes import evoke_question, go_on
 from bot.mi.rulers import begins_with_number, read_number
-from bot.mi.state import RulerValue
 from bot.mi.summaries import joined
 
 SHORT_NUMBER = 9
@@ -72,9 +70,9 @@ def plan_answer(draft: Draft) -> None:
         return
     number = read_number(heard.text)
     if number is not None and name != "when" and heard.words <= SHORT_NUMBER and begins_with_number(heard.text):
-        draft.change(rulers=(*draft.state.rulers, RulerValue("confidence", number, draft.state.turns)))
+        draft.rate("confidence", number)
         draft.tell("ruler.number", n=str(number))
-        draft.add(Line(draft.state.asked, "open_question", draft.state.awaiting))
+        draft.ask_again()
         return
     empty = heard.intent in ("dont_know", "deny") or heard.text.lower().strip(" .!") in PLAN_WORDS_FOR_NONE
     if empty and name in ("change", "first_step") and f"again:{name}" not in draft.state.done:
@@ -96,10 +94,8 @@ def plan_confidence(draft: Draft) -> None:
     if n is None:
         show_plan(draft)
         return
-    draft.change(
-        rulers=(*draft.state.rulers, RulerValue("confidence", n, draft.state.turns)),
-        plan={**draft.state.plan, "confidence": str(n)},
-    )
+    draft.rate("confidence", n)
+    draft.change(plan={**draft.state.plan, "confidence": str(n)})
     if n < 7 and draft.ask("plan.revise", n=str(n)):
         return
     show_plan(draft)
@@ -108,8 +104,7 @@ def plan_confidence(draft: Draft) -> None:
 def show_plan(draft: Draft) -> None:
     why = [q.text for q in draft.state.change_quotes() if q.code in ("reason", "desire", "need")][-2:]
     draft.change(plan={**draft.state.plan, "why": joined([first_person(w, turned=True) for w in why])})
-    draft.tell("plan.show")
-    draft.card = {k: v for k, v in draft.state.plan.items() if v}
+    draft.show_plan()
     draft.ask("plan.change_anything")
 
 
@@ -146,10 +141,9 @@ def offer_answer(draft: Draft) -> None:
 
 def no_appointment(draft: Draft) -> None:
     """No appointment: accepted at once, and the question that stood still stands."""
-    awaiting, asked = draft.state.awaiting, draft.state.asked
     draft.tell("offer.declined")
-    if awaiting.startswith("offer.") or not asked:
+    if draft.state.awaiting.startswith("offer.") or not draft.state.asked:
         if draft.state.process == "close":
             draft.tell("close.session")
         return
-    draft.add(Line(asked, "open_question", awaiting))
+    draft.ask_again()

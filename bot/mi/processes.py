@@ -112,8 +112,8 @@ def evoke_question(draft: Draft) -> None:
         draft.change(awaiting="", asked="")
         return
     topic = draft.content.topics[draft.state.topic or "other"]
+    later = () if reflections_now and draft.heard.talk != "neutral" else strategy.FOLLOW_UPS
     for _ in range(4):  # a tool whose wordings are used up is passed over
-        later = () if reflections_now and draft.heard.talk != "neutral" else strategy.FOLLOW_UPS
         tool = strategy.next_question(draft.state, topic.kind, later)
         if tool == "key_question":
             recapitulate(draft)

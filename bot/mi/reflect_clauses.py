@@ -110,19 +110,17 @@ class ClauseReader:
 
     def sentences(self, doc: Doc) -> Iterator[Side]:
         """Sentences of two or three short clauses that can be said back whole ("I hold down a job, I run a house")."""
+        clauses = parsing.clauses(doc)
         for sent in doc.sents:
-            parts = [c for c in parsing.clauses(doc) if sent.start <= c.start < sent.end]
+            parts = [c for c in clauses if sent.start <= c.start < sent.end]
             start, end = sent.start, sent.end
             while end > start and (doc[end - 1].is_punct or doc[end - 1].is_space):
                 end -= 1
-            opened = self._content.cleaner.openers.match(doc[start:end].text)
-            if opened:
-                at = doc[start].idx + opened.end()
-                start = next((t.i for t in doc[start:end] if t.idx >= at), start)
+            start = self._past_opener(doc, start, end)
             raw = doc[start:end].text
             if not 2 <= len(parts) <= 3 or not LEAST_WHOLE <= len(raw.split()) <= LONGEST_WHOLE:
                 continue
-            if parts[0].link in _SUBORDINATE or not all(self._whole_part(doc, part) for part in parts):
+            if parts[0].link in _SUBORDINATE or not all(_has_subject(doc, part) for part in parts):
                 continue
             if any(p.search(raw) for p in self._content.never_said) or self._is_question(doc, start, end):
                 continue
@@ -138,9 +136,11 @@ class ClauseReader:
             source = f"sentence {start}"
             yield Side(text, "none", source, start, end, len(text.split()), own=True, whole=True)
 
-    def _whole_part(self, doc: Doc, clause: Clause) -> bool:
-        """Whether a clause of a sentence has its subject, and is no order, question or other's words."""
-        return clause.subject is not None and doc[clause.subject].lower_ not in ("who", "which", "what", "you")
+    def _past_opener(self, doc: Doc, start: int, end: int) -> int:
+        """Where a stretch begins without its "well", "and" or "I mean"."""
+        opened = self._content.cleaner.openers.match(doc[start:end].text)
+        at = doc[start].idx + opened.end() if opened else 0
+        return next((t.i for t in doc[start:end] if t.idx >= at), start)
 
     def votes(self, doc: Doc | Span) -> str:
         """change, sustain or none, by the tables of words alone."""
@@ -161,9 +161,7 @@ class ClauseReader:
         """The clause said back, or None where it is a question, an order, a torso or not fit to be said."""
         start, end = clause.start, clause.end
         raw = doc[start:end].text
-        opened = self._content.cleaner.openers.match(raw)
-        if opened and opened.end() < len(raw):
-            start = next((t.i for t in doc[start:end] if t.idx >= doc[start].idx + opened.end()), start)
+        start = self._past_opener(doc, start, end)
         if not 3 <= end - start <= LONGEST_CLAUSE or any(p.search(raw) for p in self._content.never_said):
             return None
         if self._is_question(doc, start, end) or self._is_torso(doc, start, end, clause):
@@ -232,6 +230,11 @@ class ClauseReader:
         if language is not None:
             return _coded(doc[clause.start : clause.end].text, language)
         return self.votes(doc[clause.start : clause.end])
+
+
+def _has_subject(doc: Doc, clause: Clause) -> bool:
+    """Whether a clause of a sentence has its subject, and is no order, question or other's words."""
+    return clause.subject is not None and doc[clause.subject].lower_ not in ("who", "which", "what", "you")
 
 
 def _is_own(verb: Token) -> bool:

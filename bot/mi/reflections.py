@@ -45,6 +45,8 @@ GROUND_WORTH = 4
 LONGEST_TONED = 16
 TONED = -0.08
 """Weight: a tone says less than a meaning."""
+MIXED = "mixed"
+"""In codes.yml: both sides in one message."""
 SURE_OF_BOTH = 0.93
 LONGEST_MIXED = 28
 """Tokens of a message with both sides, from which more is wrong about where they are."""
@@ -176,12 +178,15 @@ class Reflector:
 
     def is_grave(self, text: str) -> bool:
         """Whether a message speaks of death or harm, which is never said back."""
-        return any(p.search(self.tidy(text)) for p in self._content.never_reflected)
+        return self._never_reflected(self.tidy(text))
 
-    def leaning(self, text: str) -> tuple[str, int]:
-        """Which way a clause leans by its words alone (change, sustain or none), and how many of them carry weight."""
-        doc = self._parse(self.tidy(text))
-        return self._clauses.votes(doc), sum(t.lower_ in self._content.weighty for t in doc)
+    def leaning(self, text: str) -> str:
+        """Which way a clause leans by its words alone: change, sustain or none."""
+        return self._clauses.votes(self._parse(self.tidy(text)))
+
+    def weighs(self, text: str) -> bool:
+        """Whether there is a word of feeling, wish or conflict in it."""
+        return any(token.lower_ in self._content.weighty for token in self._parse(self.tidy(text)))
 
     def alike(self, one: str, other: str) -> float:
         """How near two statements are in what they are about, 0 to 1; by shared words where no vectors are loaded."""
@@ -214,7 +219,10 @@ class Reflector:
     def _reflectable(self, tidy: str) -> bool:
         if self._content.empty.match(tidy) or len(re.findall(r"[a-z]{2,}", tidy.lower())) < 2:
             return False
-        return not any(p.search(tidy) for p in self._content.never_reflected)
+        return not self._never_reflected(tidy)
+
+    def _never_reflected(self, tidy: str) -> bool:
+        return any(p.search(tidy) for p in self._content.never_reflected)
 
     def _sayable(self, text: str) -> bool:
         if reflect_score.is_refused(text, self._content.refused):
@@ -246,10 +254,11 @@ class Reflector:
             if felt.belief >= reflect_score.LEAST_BELIEF:
                 yield from self._in_tone(felt, sides, doc)
         yield from self._pairs(hits, sides, doc)
+        kind = kind_of(language, len(doc)) if language is not None else None
         for side in (*sides, *self._clauses.sentences(doc)):
             yield from self._plain(side, doc)
-            if language is not None:
-                yield from self._by_code(side, doc, language)
+            if language is not None and kind is not None:
+                yield from self._by_code(side, kind, doc, language)
 
     def _common(self, tidy: str, topic: str | None) -> tuple[frozenset[str], dict[str, Slot]]:
         """The topics in play and the slots that hold for the whole message: topic, stuff, stopping, person."""
@@ -309,33 +318,30 @@ class Reflector:
                 span = doc[side.at : side.end].text
                 yield Reflection(text, "complex", f"tone {felt.tone.id}/{number}", why, span), parts
 
-    def _by_code(self, side: Side, doc: Doc, language: ClientLanguage) -> Iterator[tuple[Reflection, Parts]]:
-        """The client's own clause, and what talk of its kind adds up to, where the coding is sure."""
-        own = doc[side.at : side.end]
-        kinds = {s.code + s.sign for s in language.codes}
-        if language.confidence < SURE_OF_CODE or not (language.ambivalent or len(kinds) == 1):
-            return
-        kind = "mixed" if language.ambivalent else kinds.pop()
-        if kind == "mixed" and ({k[-1] for k in kinds} != {"+", "-"} or language.confidence < SURE_OF_BOTH):
-            return
-        if not (side.own or kind == "mixed" or kind.startswith("reason")):
-            return  # what somebody else did tells nothing of what the client can or will do
-        if kind == "mixed" and len(doc) > LONGEST_MIXED:
-            return  # which of many clauses both sides hang on, nobody can tell
-        told = kind == "mixed" or any(s.start < own.end_char and own.start_char < s.end for s in language.codes)
-        sign = {"change": "+", "sustain": "-"}.get(language.talk, "")
-        agrees = kind == "mixed" or (kind[-1] == sign and self._clauses.votes(own) in ("none", language.talk))
-        if not (told and agrees) or use_of(side) not in ("first", "yours"):
+    def _by_code(self, side: Side, kind: str, doc: Doc, language: ClientLanguage) -> Iterator[tuple[Reflection, Parts]]:
+        """The client's own clause, and what talk of its kind adds up to."""
+        if use_of(side) not in ("first", "yours") or not self._is_of(kind, side, doc, language):
             return
         if len(side.text.split()) > LONGEST_TONED or FRAGMENT.match(side.text):
             return
         place = side.at / max(1, len(doc))
         weight = self._clauses.weight(side.text, place) + CODED
+        span = doc[side.at : side.end].text
         for number, tail in enumerate(self._content.codes.get(kind, ())):
             parts = Parts("complex", language.confidence, min(GROUND_WORTH, side.own_words), 0.0, place, weight)
             why = (f"talk {kind}", f"belief {language.confidence:.2f}", side.source)
             text = tidy_end(f"{side.text}, and {tail}")
-            yield Reflection(text, "complex", f"code {kind}/{number}", why, own.text), parts
+            yield Reflection(text, "complex", f"code {kind}/{number}", why, span), parts
+
+    def _is_of(self, kind: str, side: Side, doc: Doc, language: ClientLanguage) -> bool:
+        """Whether a clause is where the talk of this kind is, and does not lean the other way by its words."""
+        if kind == MIXED:
+            return True
+        if not (side.own or kind.startswith("reason")):
+            return False  # what somebody else did tells nothing of what the client can or will do
+        own = doc[side.at : side.end]
+        coded = any(s.start < own.end_char and own.start_char < s.end for s in language.codes)
+        return coded and self._clauses.votes(own) in ("none", language.talk)
 
     def _ground(self, hit: Hit, sides: Sequence[Side]) -> Side | None:
         """The client's clause in which a meaning was found, where it is short and about the client."""
@@ -388,3 +394,17 @@ class Reflector:
                 Reflection(tidy_end(frame.text.format(clause=side.text)), frame.kind, frame.id, ("own words",), span),
                 parts,
             )
+
+
+def kind_of(language: ClientLanguage, tokens: int) -> str | None:
+    """Which entry of codes.yml a message of so many tokens is of; None where the coding is not sure or not of one kind.
+
+    Of both sides it has to be surer, and the message short: in a long one nobody can tell on which clause they hang.
+    """
+    kinds = {span.code + span.sign for span in language.codes}
+    signs = {kind[-1] for kind in kinds}
+    if language.ambivalent:
+        sure = language.confidence >= SURE_OF_BOTH and tokens <= LONGEST_MIXED
+        return MIXED if sure and signs == {"+", "-"} else None
+    own = {"change": {"+"}, "sustain": {"-"}}.get(language.talk)
+    return kinds.pop() if language.confidence >= SURE_OF_CODE and len(kinds) == 1 and signs == own else None

@@ -31,15 +31,17 @@ def ruler_answer(draft: Draft) -> None:
 def gives_a_number(draft: Draft) -> bool:
     """Whether the message answers a ruler that was not asked; a bare number only while one is still to come."""
     name = volunteered(draft.heard.text, draft.heard.intent == "ruler_answer")
-    waiting = any(f"{ruler}.ask" not in draft.state.done for ruler in ("importance", "confidence"))
-    return bool(name) or (name == "" and (waiting or draft.heard.intent == "ruler_answer"))
+    return bool(name) or (name == "" and (bool(_unasked(draft)) or draft.heard.intent == "ruler_answer"))
 
 
 def number_volunteered(draft: Draft) -> None:
-    asked = next((r for r in ("importance", "confidence") if f"{r}.ask" not in draft.state.done), "confidence")
-    name = volunteered(draft.heard.text) or asked
+    name = volunteered(draft.heard.text) or next(iter(_unasked(draft)), "confidence")
     draft.change(done=(*draft.state.done, f"{name}.ask"))
     ruler_number(draft, name, "ask")
+
+
+def _unasked(draft: Draft) -> list[str]:
+    return [ruler for ruler in ("importance", "confidence") if f"{ruler}.ask" not in draft.state.done]
 
 
 def ruler_number(draft: Draft, name: str, step: str) -> None:
@@ -55,7 +57,7 @@ def ruler_number(draft: Draft, name: str, step: str) -> None:
             draft.change(rulers=(*draft.state.rulers, RulerValue(name, 5, -1)))
             evoke_question(draft)
         return
-    draft.change(rulers=(*draft.state.rulers, RulerValue(name, n, draft.state.turns)))
+    draft.rate(name, n)
     if draft.heard.words <= 6 or not draft.reflect():
         draft.tell("ruler.number", n=str(n))
     if f"{name}.why_not_lower" in draft.state.done:  # explored once already: a new number is noted, no more

@@ -16,9 +16,10 @@ from dataclasses import dataclass, replace
 
 from bot.mi import planning, processes, situations, strategy, tools
 from bot.mi.content import Content
-from bot.mi.draft import Draft, Heard, Reflects
+from bot.mi.draft import Draft, Heard
 from bot.mi.person import Parser
 from bot.mi.process import follow
+from bot.mi.reflections import Reflector
 from bot.mi.state import MIState
 
 MAX_WORDS = 60
@@ -84,7 +85,7 @@ class Turn:
 class MICore:
     """The counsellor. Pure: the same state, message and random seed give the same turn."""
 
-    def __init__(self, content: Content, reflector: Reflects, parse: Parser) -> None:
+    def __init__(self, content: Content, reflector: Reflector, parse: Parser) -> None:
         self.content = content
         self.reflector = reflector
         self._parse = parse
@@ -139,8 +140,7 @@ class MICore:
         """The plan as it stands, or a word that there is none yet."""
         draft = self._draft(state, rng)
         if state.plan:
-            draft.tell("plan.show")
-            draft.card = {k: v for k, v in state.plan.items() if v}
+            draft.show_plan()
         else:
             draft.tell("plan.none_yet")
         return replace(_finish(draft), state=replace(draft.state, awaiting=state.awaiting, asked=state.asked))
