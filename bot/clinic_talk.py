@@ -10,7 +10,7 @@ from typing import Any
 from rasa_sdk.events import FollowupAction
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.clinic.schedule import Slot, free_slots, label
+from bot.clinic.schedule import Slot, free_slots, on_offer
 from bot.turns import TurnContext
 
 OFFER = 3
@@ -40,16 +40,7 @@ async def slots_on_offer(turn: TurnContext, after: datetime | None = None) -> li
 
 def as_offer(turn: TurnContext, slots: Sequence[Slot]) -> list[dict[str, str]]:
     """Slots as channels show them, in the client's time zone."""
-    return [
-        {
-            "id": slot.id,
-            "starts_at": slot.starts_at.isoformat(),
-            "ends_at": slot.ends_at.isoformat(),
-            "with": slot.clinician_name,
-            "label": label(slot, turn.zone),
-        }
-        for slot in slots
-    ]
+    return [on_offer(slot, turn.zone) for slot in slots]
 
 
 def chosen(text: str, payload: str, offered: Sequence[dict[str, str]]) -> str | None:

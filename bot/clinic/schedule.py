@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from bot.clinic.config import ClinicConfig
-from bot.clinic.slots import Slot, find_slot, label, slots_on
+from bot.clinic.slots import Slot, find_slot, label, moment, on_offer, slots_on
 from bot.store.models import Appointment, BusyTime
 
 __all__ = [
@@ -31,7 +31,9 @@ __all__ = [
     "hold",
     "label",
     "let_go_if_over",
+    "moment",
     "move",
+    "on_offer",
     "upcoming",
 ]
 

@@ -84,11 +84,27 @@ def find_slot(config: ClinicConfig, slot_id: str, *, now: datetime) -> Slot | No
     return None
 
 
+def on_offer(slot: Slot, zone: str) -> dict[str, str]:
+    """A free time as channels show it, in a client's time zone."""
+    return {
+        "id": slot.id,
+        "starts_at": slot.starts_at.isoformat(),
+        "ends_at": slot.ends_at.isoformat(),
+        "with": slot.clinician_name,
+        "label": label(slot, zone),
+    }
+
+
 def label(slot: Slot | Appointment, zone: str) -> str:
-    """Its time in a time zone: "Tue 24 Nov, 10:00"; in UTC, and saying so, for an unknown zone."""
+    """When it begins, as `moment` says it."""
+    return moment(slot.starts_at, zone)
+
+
+def moment(at: datetime, zone: str) -> str:
+    """A moment in a time zone: "Tue 24 Nov, 10:00"; in UTC, and saying so, for an unknown zone."""
     try:
-        local, suffix = slot.starts_at.astimezone(ZoneInfo(zone)), ""
+        local, suffix = at.astimezone(ZoneInfo(zone)), ""
     except (KeyError, ValueError, OSError):  # what ZoneInfo raises for names that are none
-        local, suffix = slot.starts_at.astimezone(UTC), " UTC"
+        local, suffix = at.astimezone(UTC), " UTC"
     day = f"{WEEKDAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]}"
     return f"{day}, {local:%H:%M}{suffix}"

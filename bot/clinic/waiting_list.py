@@ -21,7 +21,7 @@ from bot.clinic.cases import open_risk_case
 from bot.clinic.config import ClinicConfig
 from bot.clinic.notices import words
 from bot.clinic.quiet import hold_until
-from bot.clinic.schedule import Slot, SlotTaken, cancel, free_slots, hold, label, upcoming
+from bot.clinic.schedule import Slot, SlotTaken, cancel, free_slots, hold, moment, on_offer, upcoming
 from bot.clinic.tiers import rank
 from bot.safety.state import SafetyState
 from bot.store import places
@@ -239,13 +239,7 @@ def _write_offer(
 ) -> str:
     """The message, and the booking form that it opens: whatever else was asked before is over."""
     zone = conversation.client.time_zone or config.time_zone
-    offer = {
-        "id": slot.id,
-        "starts_at": slot.starts_at.isoformat(),
-        "ends_at": slot.ends_at.isoformat(),
-        "with": slot.clinician_name,
-        "label": label(slot, zone),
-    }
+    offer = on_offer(slot, zone)
     before = conversation.dialogue
     slots = {
         **before.get("slots", {}),
@@ -261,15 +255,10 @@ def _write_offer(
     if conversation.mi_state:
         conversation.mi_state = {**conversation.mi_state, "awaiting": "", "asked": ""}
     text = words("waiting_offer").format(
-        clinic=config.name, when=offer["label"], who=slot.clinician_name, until=label_of(held.held_until or now, zone)
+        clinic=config.name, when=offer["label"], who=slot.clinician_name, until=moment(held.held_until or now, zone)
     )
     message = Outbound(text, kind="text", payload={"slots": [offer]}, moves=("give_information:waiting_list.offer",))
     return queue_for_client(session, conversation.client_id, message, now, not_before=wait).conversation_id
-
-
-def label_of(moment: datetime, zone: str) -> str:
-    """A moment as clients read it: "Tue 24 Nov, 13:00"."""
-    return label(Appointment(starts_at=moment, ends_at=moment), zone)
 
 
 def _tell(session: Session, config: ClinicConfig, client_id: str, what: str, now: datetime) -> str | None:
