@@ -1,7 +1,7 @@
 """What one message is answered with: safety first, then what the client asks for, then the conversation.
 
-Theory of operation. `Answering.answer` reads nothing but its `Work` and changes nothing: it gives back a `Result`,
-which the caller stores whole or not at all. In order: the screen reads the raw text and the safety protocol may answer;
+Theory of operation. `Answering.answer` starts from its `Work` and stores nothing: it gives back a `Result`, which the
+caller stores whole or not at all. In order: the screen reads the raw text and the safety protocol may answer;
 a client in a person's hands (`bot.clinic.takeover`) gets safety's words only; attachments, commands and consent have
 words of their own; a questionnaire takes its answers; all else goes to the dialogue. When the screen or the protocol
 fails, the fixed safety reply goes out and a case is opened: it fails closed.
@@ -124,10 +124,13 @@ class Answering:
     def consent(self) -> list[Outbound]:
         """The clinic's own words about what is kept, where it has some, and the question."""
         own = self.clinic.consent.text
-        buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
         return [
             *([Outbound(own, moves=("give_information:consent.text",))] if own else []),
-            Outbound(self.words("consent.ask"), payload={"buttons": buttons}, moves=("closed_question:consent.ask",)),
+            Outbound(
+                self.words("consent.ask"),
+                payload={"buttons": requests.yes_or_no()},
+                moves=("closed_question:consent.ask",),
+            ),
         ]
 
     async def answer(self, work: Work, now: datetime, waits: Waits) -> Result:

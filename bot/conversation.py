@@ -179,10 +179,9 @@ class Conversations:
                         continue
                     break
                 begun = begun if tries else time.monotonic()
-                work.begun = begun
                 self.bus.typing(conversation_id, work.client.taken_by is None)
                 with SECONDS.time():
-                    answered = await self._answer(work)
+                    answered = await self._answer(work, begun)
             except asyncio.CancelledError:
                 raise
             except Exception as error:
@@ -202,8 +201,8 @@ class Conversations:
     def _load(self, session: Session, conversation_id: str, first: int | None = None) -> Work | None:
         return load(session, conversation_id, self.answering.questionnaires, self.clock(), first)
 
-    async def _answer(self, work: Work) -> bool:
-        """Answers one message; False when it stays open."""
+    async def _answer(self, work: Work, begun: float) -> bool:
+        """Answers one message, first tried at `begun` by the monotonic clock; False when it stays open."""
         waits = functools.partial(self._unless_risk_waits, work.inbound.conversation_id)
         try:
             await self._store(work, await self.answering.answer(work, self.clock(), waits))
@@ -211,7 +210,7 @@ class Conversations:
             return False
         except DialogueDown as error:
             log.warning("dialogue_down", why=str(error))
-            await self._hold_on(work)
+            await self._hold_on(work, begun)
             return False
         return True
 
@@ -263,12 +262,12 @@ class Conversations:
         finally:
             call.cancel()
 
-    async def _hold_on(self, work: Work) -> None:
+    async def _hold_on(self, work: Work, begun: float) -> None:
         """Tells the client once, honestly, that the answer is late. The message stays open.
 
         Not before `patience` is over: Rasa is away for some seconds whenever it starts.
         """
-        if time.monotonic() - work.begun < self.patience:
+        if time.monotonic() - begun < self.patience:
             return
         now = self.clock()
         words = Outbound(

@@ -229,9 +229,13 @@ def _buttons(which: str) -> list[dict[str, str]]:
 
 
 def _consent_first(request: Request) -> Answer:
-    buttons = [{"title": title, "payload": title} for title in ("Yes", "No")]
     first = request.say("consent_first", "closed_question:consent.ask")
-    return Answer((replace(first, payload={"buttons": buttons}),))
+    return Answer((replace(first, payload={"buttons": yes_or_no()}),))
+
+
+def yes_or_no() -> list[dict[str, str]]:
+    """The buttons of a question that Rasa takes the answer to."""
+    return [{"title": title, "payload": title} for title in ("Yes", "No")]
 
 
 def _check_in(request: Request) -> Answer:

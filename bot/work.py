@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,8 +32,6 @@ class Work:
     open_tier: str | None
     sheets: Open
     waiting: Standing
-    begun: float = field(default_factory=time.monotonic)
-    """When the message was first tried, by this process's monotonic clock."""
 
     def hours_away(self, now: datetime) -> float:
         """Since the client's message before."""
