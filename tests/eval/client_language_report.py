@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,8 @@ import yaml
 
 from bot.commands.annotate import rasa_alone
 from bot.dialogue import RasaDialogue
-from bot.rasa_process import environment
 from bot.settings import ROOT, Settings
-from tests.eval import plots
+from tests.eval import in_rasa, plots
 from tests.eval.report import table
 from tests.eval.statistics import bootstrap, class_figures, kappa, macro_f1, share
 
@@ -198,24 +196,10 @@ def reliability(items: Sequence[Item], found: Sequence[Annotated]) -> str:
 
 def ablation(settings: Settings, items: Sequence[Item]) -> str:
     """Macro-F1 with one part left out at a time, everything else trained anew as it is."""
-    found = _in_rasa(settings, "ablation_in_rasa.py", {"test": [[item.text, item.question] for item in items]})
+    found = in_rasa.answer_of(settings, "ablation_in_rasa.py", {"test": [[item.text, item.question] for item in items]})
     return "### Each part left out\n\n" + table(
         ("", "macro-F1 (interval)", "kappa"), [(name, *summary(items, talks)) for name, talks in found.items()]
     )
-
-
-def _in_rasa(settings: Settings, script: str, given: dict[str, Any]) -> dict[str, list[str]]:
-    done = subprocess.run(
-        [str(settings.rasa_python), str(Path(__file__).parent / script)],
-        input=json.dumps(given),
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**environment(), "PYTHONPATH": str(ROOT)},
-    )
-    result: dict[str, list[str]] = json.loads(done.stdout.splitlines()[-1])
-    return result
 
 
 def run_baselines(settings: Settings, items: Sequence[Item]) -> dict[str, list[str]]:
@@ -232,7 +216,8 @@ def run_baselines(settings: Settings, items: Sequence[Item]) -> dict[str, list[s
         "gold": [item.talk for item in items],
         "groups": [item.conversation for item in items],
     }
-    return _in_rasa(settings, "baseline_in_rasa.py", given)
+    predicted: dict[str, list[str]] = in_rasa.answer_of(settings, "baseline_in_rasa.py", given)
+    return predicted
 
 
 def training_examples() -> list[tuple[str, str]]:

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from pathlib import Path
-
-from bot.rasa_process import environment
-from bot.settings import ROOT, Settings
+from bot.settings import Settings
+from tests.eval import in_rasa
 from tests.eval.report import table
 from tests.eval.statistics import class_figures, macro_f1
 
 
 def section(settings: Settings) -> str:
     """The whole section as Markdown; some minutes under Rasa's Python."""
-    done = subprocess.run(
-        [str(settings.rasa_python), str(Path(__file__).parent / "intents_in_rasa.py")],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**environment(), "PYTHONPATH": str(ROOT)},
-    )
-    answers = json.loads(done.stdout.splitlines()[-1])
+    answers = in_rasa.answer_of(settings, "intents_in_rasa.py")
     gold, found = answers["gold"], answers["found"]
     labels = sorted(set(gold))
     figures = sorted(((label, class_figures(gold, found, label)) for label in labels), key=lambda line: line[1].f1)
